@@ -1,0 +1,27 @@
+/** What answers memory-mapped accesses of the guest: registers at offsets from the device's base. */
+
+export type AccessSize = 1 | 2 | 4;
+
+export interface MmioDevice {
+  /** Name in logs, as its manual or the config calls it: "pl011". */
+  readonly name: string;
+  /** The value at `offset`, zero-extended, 0 … 2^(8·size) - 1. The guest chooses `offset`; it may be unaligned. */
+  read(offset: number, size: AccessSize): number;
+  write(offset: number, size: AccessSize, value: number): void;
+  /** 8-byte accesses, for devices that care; the bus splits them (low half first) for all others. */
+  read64?(offset: number): bigint;
+  write64?(offset: number, value: bigint): void;
+}
+
+/**
+ * A device whose registers may also be read without an exit: its register page is a read-only memory slot, and the
+ * device keeps the bytes of that page current (docs/architecture.md, "Register pages").
+ */
+export interface RegisterPageDevice extends MmioDevice {
+  /**
+   * Hands over the page (≥ 4 KiB, zeroed) that the guest reads, and `readable`, which the device calls with `false`
+   * before reads start to have effects (they must exit then) and with `true` when they are free of effects again.
+   * Reads are taken to be free of effects at the start.
+   */
+  attachPage(page: DataView, readable: (free: boolean) => void): void;
+}

@@ -1,0 +1,113 @@
+/**
+ * Where the kernel's headers and the arm64 C compiler come from. The C library's headers are the system's; the kernel's
+ * own come from a newer package than most systems have installed, because src/abi names what new kernels can do:
+ * Debian's `linux-libc-dev`, one package for all architectures, unpacked into the cache and never installed.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { arch, homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** The suite whose kernel the guests are built from too, so that both know the same devices. */
+const SUITE = 'trixie-backports';
+const PACKAGE = 'linux-libc-dev';
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+export interface Headers {
+  /** What they are, for people: "linux-libc-dev 6.12.1-1". */
+  readonly origin: string;
+  /** Folders for `-isystem`, first one first. Empty: the compiler's own. */
+  readonly folders: readonly string[];
+}
+
+/** A C compiler that makes arm64 code, or undefined. */
+export function findCompiler(): string | undefined {
+  const candidates = arch() === 'arm64' ? ['cc', 'gcc', 'aarch64-linux-gnu-gcc'] : ['aarch64-linux-gnu-gcc'];
+  return candidates.find((name) => {
+    try {
+      return execFileSync(name, ['-dumpmachine'], { encoding: 'utf8', stdio: 'pipe' }).startsWith('aarch64');
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The newest kernel headers in the cache; those of ORKO_VMM_KERNEL_HEADERS (a `make headers_install` tree) go first. */
+export function cachedHeaders(): Headers | undefined {
+  const own = process.env['ORKO_VMM_KERNEL_HEADERS'];
+  if (own) return { origin: `Linux ${versionOf([own])}`, folders: [own] };
+  const newest = globSync(join(cacheFolder(), '*/usr/include/linux/version.h'))
+    .map((file) => unpacked(file.slice(0, -'/usr/include/linux/version.h'.length)))
+    .sort((a, b) => versionCode(a.folders) - versionCode(b.folders))
+    .at(-1);
+  return newest;
+}
+
+/** The headers of the newest package in SUITE, from the mirror apt already uses. */
+export function fetchHeaders(): Headers {
+  const root = mkdtempSync(join(tmpdir(), 'orko-vmm-headers-'));
+  try {
+    for (const folder of ['lists/partial', 'archives/partial']) mkdirSync(join(root, folder), { recursive: true });
+    const targets = execFileSync('apt-get', ['indextargets', '--format', '$(ORIGIN) $(REPO_URI)'], {
+      encoding: 'utf8',
+    });
+    const mirror = targets
+      .split('\n')
+      .find((line) => /^Debian \S+\/debian\/?$/.test(line))
+      ?.split(' ')[1];
+    if (!mirror) throw new Error(`Cannot fetch ${PACKAGE}: apt knows no Debian mirror: set ORKO_VMM_KERNEL_HEADERS`);
+    writeFileSync(join(root, 'sources.list'), `deb [signed-by=${KEYRING}] ${mirror} ${SUITE} main\n`);
+    writeFileSync(join(root, 'status'), '');
+    const options = Object.entries({
+      'Dir::Etc::SourceList': join(root, 'sources.list'),
+      'Dir::Etc::SourceParts': '/dev/null',
+      'Dir::State::Lists': join(root, 'lists'),
+      'Dir::State::Status': join(root, 'status'),
+      'Dir::Cache': root,
+      'APT::Architecture': 'arm64',
+      'APT::Architectures': 'arm64',
+      'APT::Sandbox::User': '',
+      'Acquire::Languages': 'none',
+    }).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+    const run = (...args: string[]) =>
+      execFileSync('apt-get', [...options, '-q', ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+    run('update');
+    run('download', PACKAGE);
+    const [deb] = globSync('*.deb', { cwd: root });
+    if (!deb) throw new Error(`Cannot fetch ${PACKAGE} from ${SUITE}: apt-get left no file`);
+    const version = decodeURIComponent(deb.split('_')[1]!);
+    const home = join(cacheFolder(), version);
+    if (!existsSync(home)) {
+      execFileSync('dpkg-deb', ['-x', join(root, deb), join(root, 'tree')]);
+      mkdirSync(cacheFolder(), { recursive: true });
+      execFileSync('cp', ['-r', join(root, 'tree'), `${home}.partial`]);
+      renameSync(`${home}.partial`, home);
+    }
+    return unpacked(home);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** LINUX_VERSION_CODE of a header tree. */
+export function versionCode(folders: readonly string[]): number {
+  for (const folder of folders) {
+    const file = join(folder, 'linux/version.h');
+    if (existsSync(file)) return Number(/LINUX_VERSION_CODE (\d+)/.exec(readFileSync(file, 'utf8'))?.[1]);
+  }
+  return 0;
+}
+
+function versionOf(folders: readonly string[]): string {
+  const code = versionCode(folders);
+  return `${code >> 16}.${(code >> 8) & 255}.${code & 255}`;
+}
+
+function unpacked(home: string): Headers {
+  const include = join(home, 'usr/include');
+  return { origin: `${PACKAGE} ${home.split('/').at(-1)}`, folders: [join(include, 'aarch64-linux-gnu'), include] };
+}
+
+function cacheFolder(): string {
+  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'orko-vmm/kernel-headers');
+}

@@ -18,6 +18,8 @@ interface Selection {
 /** One translation unit: headers that can be included together. */
 interface Probe extends Partial<Selection> {
   headers: string[];
+  /** Constants that work with 64-bit ones and so are `bigint` whatever their value. */
+  bigint?: string[];
   /** C type (`struct` where it has no `_t`) → the wanted fields, `*` for all; `mmio` stands for all of `mmio.…`. */
   structs?: Record<string, string[] | '*'>;
 }
@@ -27,6 +29,7 @@ interface Constant {
   readonly value: bigint;
   /** As the header writes it, where that is a plain number. */
   readonly decimal: boolean;
+  readonly big: boolean;
 }
 interface Layout {
   readonly name: string;
@@ -66,6 +69,7 @@ function ask(probe: Probe): { constants: Constant[]; layouts: Layout[] } {
   const types = new Types(readSection(compile(includes + wanted), '.BTF'));
   const macros = definedMacros(includes);
   const names = choose([...macros.keys(), ...types.enumerators()], probe, includes);
+  const isBig = matcher(probe.bigint ?? []);
   const answers = names.map((name) => `(unsigned long long)(${name}), (${name}) < 0,\n`).join('');
   const section = `__attribute__((section("answers"), used)) const unsigned long long answer[] = {\n${answers}};\n`;
   const numbers = names.length > 0 ? readSection(compile(includes + section), 'answers') : undefined;
@@ -73,10 +77,18 @@ function ask(probe: Probe): { constants: Constant[]; layouts: Layout[] } {
     constants: names.map((name, index) => {
       const negative = numbers!.getBigUint64(index * 16 + 8, true) !== 0n;
       const value = negative ? numbers!.getBigInt64(index * 16, true) : numbers!.getBigUint64(index * 16, true);
-      return { name, value, decimal: /^\(?-?(\d+[uUlL]*)?\)?$/.test(macros.get(name) ?? '') };
+      const big = isBig(name) || value > BigInt(Number.MAX_SAFE_INTEGER);
+      return { name, value, big, decimal: isDecimal(name, value, macros) };
     }),
     layouts: structs.map(([name, fields], index) => select(name, types.layoutOf(`want_${index}`), fields)),
   };
+}
+
+/** Whether the header writes a plain decimal number, if need be behind other names; small enumeration constants count as such. */
+function isDecimal(name: string, value: bigint, macros: ReadonlyMap<string, string>): boolean {
+  const text = macros.get(name);
+  if (text === undefined || text === name) return value < 256n;
+  return /^\(?-?([1-9]\d*|0)[uUlL]*\)?$/.test(text) || (macros.has(text) && isDecimal(text, value, macros));
 }
 
 /** Names that the probe's patterns match, in the order of the headers; macros that are no integers only if no pattern names them. */
@@ -104,7 +116,9 @@ function integersAmong(names: readonly string[], required: ReadonlySet<string>, 
     encoding: 'utf8',
   });
   const refused = new Set([...stderr.matchAll(/^<stdin>:(\d+):\d+: error/gm)].map(([, line]) => Number(line) - first));
-  const kept = names.filter((name, index) => !refused.has(index) || required.has(name));
+  const mistaken = names.find((name, index) => refused.has(index) && required.has(name));
+  if (mistaken) throw new Error(`${manifestFile}: ${mistaken} is no integer constant`);
+  const kept = names.filter((_, index) => !refused.has(index));
   return kept.length < names.length ? integersAmong(kept, required, includes) : kept;
 }
 
@@ -207,8 +221,7 @@ function renderTable(
 }
 
 /** Decimal where the header is, else hexadecimal; a bigint where a double would round. */
-function literal({ value, decimal }: Constant): string {
-  const isBig = value > BigInt(Number.MAX_SAFE_INTEGER);
+function literal({ value, decimal, big }: Constant): string {
   const digits = decimal || value < 10n ? `${value}` : `0x${value.toString(16)}`;
-  return isBig ? `${digits}n` : digits;
+  return big ? `${digits}n` : digits;
 }

@@ -1,0 +1,136 @@
+/** The JSON Schema (draft 2020-12) of the config file, for completion and checks in editors. */
+import { endpointForms, writeOnlySize } from './expectation.ts';
+import type { Field, ObjectField } from './kinds.ts';
+import { CONFIG } from './schema.ts';
+import { SIZE_PATTERN } from './size.ts';
+
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+const CPU_RANGE = '^[0-9]+(-[0-9]+)?$';
+
+export function configJsonSchema(): JsonSchema {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'orko-vmm: config of one virtual machine',
+    ...schemaOf(CONFIG),
+    $defs: { node: NODE },
+  };
+}
+
+/** A device-tree node written in YAML (`overlays`). */
+const NODE: JsonSchema = {
+  type: 'object',
+  additionalProperties: {
+    anyOf: [
+      { $ref: '#/$defs/node' },
+      { const: true },
+      { type: 'string' },
+      { $ref: '#/$defs/node/$defs/cell' },
+      { type: 'array', minItems: 1, items: { type: 'string' } },
+      { type: 'array', minItems: 1, items: { $ref: '#/$defs/node/$defs/cell' } },
+    ],
+  },
+  $defs: { cell: { type: 'integer', minimum: 0, maximum: 0xffffffff } },
+};
+
+function schemaOf(field: Field): JsonSchema {
+  return { description: descriptionOf(field), ...defaultOf(field), ...shapeOf(field) };
+}
+
+function shapeOf(field: Field): JsonSchema {
+  switch (field.kind) {
+    case 'text':
+      return {
+        type: 'string',
+        ...(field.pattern && { pattern: field.pattern.source }),
+        ...(field.lengthMax !== undefined && { maxLength: field.lengthMax }),
+      };
+    case 'path':
+      return { type: 'string', minLength: 1 };
+    case 'integer':
+      return { type: 'integer', minimum: field.min, maximum: field.max };
+    case 'size':
+      if (field.only) {
+        return { anyOf: [{ enum: field.only.map(writeOnlySize) }, { enum: field.only.filter((bytes) => bytes > 0) }] };
+      }
+      return {
+        anyOf: [
+          { type: 'string', pattern: SIZE_PATTERN },
+          { type: 'integer', minimum: field.min, maximum: field.max, multipleOf: field.multipleOf ?? 1 },
+        ],
+      };
+    case 'flag':
+      return { type: 'boolean' };
+    case 'choice':
+      return { enum: field.choices };
+    case 'cpu-list': {
+      const item = {
+        anyOf: [
+          { type: 'string', pattern: CPU_RANGE },
+          { type: 'integer', minimum: 0 },
+        ],
+      };
+      return { anyOf: [...item.anyOf, { type: 'array', minItems: 1, items: item }] };
+    }
+    case 'endpoint':
+      return {
+        anyOf: [
+          { enum: Object.keys(field.words) },
+          { type: 'string', pattern: `^(${Object.keys(field.schemes).join('|')}):.` },
+        ],
+      };
+    case 'overlays':
+      return {
+        type: 'array',
+        items: { anyOf: [{ type: 'string', pattern: '\\.(dtbo|dts)$' }, { $ref: '#/$defs/node' }] },
+      };
+    case 'object': {
+      const short = field.short === undefined ? undefined : field.keys[field.short];
+      return short ? { anyOf: [shapeOf(short), mappingOf(field)] } : mappingOf(field);
+    }
+    case 'devices':
+      return {
+        type: 'object',
+        propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9_-]{0,31}$' },
+        additionalProperties: devicesOf(field.types),
+      };
+  }
+}
+
+/** One of the device types, told apart by `type`. */
+function devicesOf(types: Readonly<Record<string, ObjectField>>): JsonSchema | false {
+  const tables = Object.entries(types).map(([type, table]) => mappingOf(table, type));
+  return tables.length > 0 && { type: 'object', required: ['type'], oneOf: tables };
+}
+
+function mappingOf(field: ObjectField, type?: string): JsonSchema {
+  const required = Object.entries(field.keys)
+    .filter(([, { required, ...key }]) => required || ('short' in key && key.short && key.keys[key.short]?.required))
+    .map(([key]) => key);
+  return {
+    type: 'object',
+    properties: {
+      ...(type !== undefined && { type: { const: type, description: field.help } }),
+      ...Object.fromEntries(Object.entries(field.keys).map(([key, below]) => [key, schemaOf(below)])),
+    },
+    ...(required.length > 0 && { required }),
+    additionalProperties: false,
+  };
+}
+
+function descriptionOf(field: Field): string {
+  const forms = field.kind === 'endpoint' ? ` One of ${endpointForms(field).join(', ')}.` : '';
+  const meanings = 'meanings' in field && field.meanings ? ` ${meaningsOf(field.meanings)}.` : '';
+  return field.help + forms + meanings;
+}
+
+function meaningsOf(meanings: Readonly<Record<string, string>>): string {
+  return Object.entries(meanings)
+    .map(([word, meaning]) => `${word}: ${meaning}`)
+    .join('; ');
+}
+
+function defaultOf(field: Field): JsonSchema {
+  if (field.default === undefined || field.defaultHelp !== undefined) return {};
+  return { default: field.kind === 'size' ? writeOnlySize(field.default as number) : field.default };
+}

@@ -1,0 +1,42 @@
+/** A `VmConfig` → the YAML that means the same, with every default written out (`--print-config`). */
+import { stringify } from 'yaml';
+import { writeOnlySize } from './expectation.ts';
+import { camel, type Field, type Overlay } from './kinds.ts';
+import { CONFIG, type VmConfig } from './schema.ts';
+
+export function printConfig(config: VmConfig): string {
+  return stringify(plainOf(CONFIG, config), { lineWidth: 0 });
+}
+
+/** The value as the file would say it. */
+function plainOf(field: Field, value: unknown): unknown {
+  switch (field.kind) {
+    case 'size':
+      return writeOnlySize(value as number);
+    case 'endpoint': {
+      const { kind, path } = value as { kind: string; path?: string };
+      return path === undefined ? kind : `${kind}:${path}`;
+    }
+    case 'overlays':
+      return (value as Overlay[]).map((overlay) => (overlay.kind === 'file' ? overlay.path : overlay.root));
+    case 'object':
+      return plainKeys(field.keys, value as Record<string, unknown>);
+    case 'devices':
+      return Object.fromEntries(
+        Object.entries(value as Record<string, { type: string }>).map(([name, device]) => [
+          name,
+          { type: device.type, ...plainKeys(field.types[device.type]!.keys, device) },
+        ]),
+      );
+    default:
+      return value;
+  }
+}
+
+function plainKeys(keys: Readonly<Record<string, Field>>, values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(keys)
+      .filter(([key]) => values[camel(key)] !== undefined)
+      .map(([key, field]) => [key, plainOf(field, values[camel(key)])]),
+  );
+}

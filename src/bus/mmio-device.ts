@@ -5,9 +5,14 @@ export type AccessSize = 1 | 2 | 4;
 export interface MmioDevice {
   /** Name in logs, as its manual or the config calls it: "pl011". */
   readonly name: string;
-  /** The value at `offset`, zero-extended, 0 … 2^(8·size) - 1. The guest chooses `offset`; it may be unaligned. */
-  read(offset: number, size: AccessSize): number;
-  write(offset: number, size: AccessSize, value: number): void;
+  /**
+   * The value at `offset`, zero-extended, 0 … 2^(8·size) - 1. The guest chooses `offset`; it may be unaligned.
+   * `undefined` where the device has no register: the bus reads that as 0 and logs the place.
+   */
+  read(offset: number, size: AccessSize): number | undefined;
+  /** `false` where the device has no register: the bus logs the place. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most devices return nothing, and need not say so
+  write(offset: number, size: AccessSize, value: number): void | false;
   /** 8-byte accesses, for devices that care; the bus splits them (low half first) for all others. */
   read64?(offset: number): bigint;
   write64?(offset: number, value: bigint): void;

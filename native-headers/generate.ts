@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { cachedHeaders, fetchHeaders, findCompiler, type Headers } from './headers.ts';
 import { type CField, readSection, Types } from './object-file.ts';
 
-/** manifest.json: file of src/abi → what it holds. A name may end in `*`. */
+/** manifest.json: file of src/abi → what it holds. `*` in a name stands for anything. */
 type Manifest = Record<string, { about: string; probes: Probe[]; tables?: Record<string, Selection> }>;
 interface Selection {
   constants: string[];
@@ -20,7 +20,7 @@ interface Probe extends Partial<Selection> {
   headers: string[];
   /** Constants that work with 64-bit ones and so are `bigint` whatever their value. */
   bigint?: string[];
-  /** C type (`struct` where it has no `_t`) → the wanted fields, `*` for all; `mmio` stands for all of `mmio.…`. */
+  /** C structs, unions and typedefs → the wanted fields, `*` for all; `mmio` stands for all of `mmio.…`. */
   structs?: Record<string, string[] | '*'>;
 }
 
@@ -64,9 +64,7 @@ try {
 /** Everything one probe wants to know. */
 function ask(probe: Probe): { constants: Constant[]; layouts: Layout[] } {
   const includes = probe.headers.map((header) => `#include <${header}>\n`).join('');
-  const structs = Object.entries(probe.structs ?? {});
-  const wanted = structs.map(([name], index) => `${cType(name)} want_${index};\n`).join('');
-  const types = new Types(readSection(compile(includes + wanted), '.BTF'));
+  const types = new Types(readSection(compile(includes), '.BTF'));
   const macros = definedMacros(includes);
   const names = choose([...macros.keys(), ...types.enumerators()], probe, includes);
   const isBig = matcher(probe.bigint ?? []);
@@ -80,7 +78,11 @@ function ask(probe: Probe): { constants: Constant[]; layouts: Layout[] } {
       const big = isBig(name) || value > BigInt(Number.MAX_SAFE_INTEGER);
       return { name, value, big, decimal: isDecimal(name, value, macros) };
     }),
-    layouts: structs.map(([name, fields], index) => select(name, types.layoutOf(`want_${index}`), fields)),
+    layouts: Object.entries(probe.structs ?? {}).flatMap(([pattern, fields]) => {
+      const names = pattern.includes('*') ? types.structs().filter(matcher([pattern])) : [pattern];
+      const isLeftOut = matcher(probe.except ?? []);
+      return names.filter((name) => !isLeftOut(name)).map((name) => select(name, types.layoutOf(name), fields));
+    }),
   };
 }
 
@@ -91,13 +93,13 @@ function isDecimal(name: string, value: bigint, macros: ReadonlyMap<string, stri
   return /^\(?-?([1-9]\d*|0)[uUlL]*\)?$/.test(text) || (macros.has(text) && isDecimal(text, value, macros));
 }
 
-/** Names that the probe's patterns match, in the order of the headers; macros that are no integers only if no pattern names them. */
+/** Names that the probe's patterns match, in the order of the headers; without macros that are no integers. */
 function choose(
   known: readonly string[],
   { constants = [], except = [] }: Partial<Selection>,
   includes: string,
 ): string[] {
-  const exact = constants.filter((name) => !name.endsWith('*'));
+  const exact = constants.filter((name) => !name.includes('*'));
   const isWanted = matcher(constants);
   const isLeftOut = matcher(except);
   const matched = [...new Set(known)].filter((name) => isWanted(name) && !isLeftOut(name));
@@ -122,10 +124,10 @@ function integersAmong(names: readonly string[], required: ReadonlySet<string>, 
   return kept.length < names.length ? integersAmong(kept, required, includes) : kept;
 }
 
+/** `*` stands for anything, anywhere. */
 function matcher(patterns: readonly string[]): (name: string) => boolean {
-  const exact = new Set(patterns);
-  const prefixes = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
-  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+  const expression = new RegExp(`^(?:${patterns.map((pattern) => pattern.replaceAll('*', '.*')).join('|')})$`);
+  return (name) => patterns.length > 0 && expression.test(name);
 }
 
 /** Object-like macros and their text, in the order of definition. */
@@ -155,15 +157,11 @@ function flags(): string[] {
   ];
 }
 
-function cType(name: string): string {
-  return name.endsWith('_t') ? name : `struct ${name}`;
-}
-
 function select(name: string, layout: { size: number; fields: CField[] }, wanted: string[] | '*'): Layout {
   if (wanted === '*') return { name, ...layout };
   for (const field of wanted) {
     if (!layout.fields.some((candidate) => isPartOf(candidate, field))) {
-      throw new Error(`${manifestFile}: ${cType(name)} has no field ${field}`);
+      throw new Error(`${manifestFile}: ${name} has no field ${field}`);
     }
   }
   const fields = layout.fields.filter((candidate) => wanted.some((field) => isPartOf(candidate, field)));

@@ -58,7 +58,7 @@ export function readSection(file: Uint8Array, wanted: string): DataView {
   throw new Error(`The object file has no section ${wanted}`);
 }
 
-/** The types of a translation unit, asked for by the C name of a variable that has them. */
+/** The types of a translation unit. */
 export class Types {
   readonly #types: readonly BtfType[];
 
@@ -72,11 +72,17 @@ export class Types {
     return enums.flatMap(({ members }) => members.map(({ name }) => name));
   }
 
-  /** sizeof and the fields of the variable's type, nested ones with dots, in order of declaration. Bit-fields are left out. */
-  layoutOf(variable: string): { size: number; fields: CField[] } {
-    const found = this.#types.find(({ kind, name }) => kind === Kind.VAR && name === variable);
-    if (!found) throw new Error(`The compiler left no type for ${variable}`);
-    return { size: this.#sizeOf(found.target), fields: this.#fieldsOf(found.target, 0, '') };
+  /** Names of all structs that have one, in the order of the source. */
+  structs(): string[] {
+    return this.#types.filter(({ kind, name }) => kind === Kind.STRUCT && name !== '').map(({ name }) => name);
+  }
+
+  /** sizeof and the fields of a struct, union or typedef, nested ones with dots, in order of declaration. Bit-fields are left out. */
+  layoutOf(name: string): { size: number; fields: CField[] } {
+    const kinds: readonly number[] = [Kind.STRUCT, Kind.UNION, Kind.TYPEDEF];
+    const id = this.#types.findIndex((type) => type.name === name && kinds.includes(type.kind));
+    if (id < 0) throw new Error(`No header declares ${name}`);
+    return { size: this.#sizeOf(id), fields: this.#fieldsOf(id, 0, '') };
   }
 
   #resolve(id: number): BtfType {

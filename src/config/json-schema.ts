@@ -13,25 +13,8 @@ export function configJsonSchema(): JsonSchema {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'orko-vmm: config of one virtual machine',
     ...schemaOf(CONFIG),
-    $defs: { node: NODE },
   };
 }
-
-/** A device-tree node written in YAML (`overlays`). */
-const NODE: JsonSchema = {
-  type: 'object',
-  additionalProperties: {
-    anyOf: [
-      { $ref: '#/$defs/node' },
-      { const: true },
-      { type: 'string' },
-      { $ref: '#/$defs/node/$defs/cell' },
-      { type: 'array', minItems: 1, items: { type: 'string' } },
-      { type: 'array', minItems: 1, items: { $ref: '#/$defs/node/$defs/cell' } },
-    ],
-  },
-  $defs: { cell: { type: 'integer', minimum: 0, maximum: 0xffffffff } },
-};
 
 function schemaOf(field: Field): JsonSchema {
   return { description: descriptionOf(field), ...defaultOf(field), ...shapeOf(field) };
@@ -82,7 +65,7 @@ function shapeOf(field: Field): JsonSchema {
     case 'overlays':
       return {
         type: 'array',
-        items: { anyOf: [{ type: 'string', pattern: '\\.(dtbo|dts)$' }, { $ref: '#/$defs/node' }] },
+        items: { anyOf: [{ type: 'string', pattern: '\\.(dtbo|dts)$' }, { type: 'object' }] },
       };
     case 'object': {
       const short = field.short === undefined ? undefined : field.keys[field.short];

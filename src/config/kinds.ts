@@ -119,15 +119,10 @@ export type Endpoint<Words, Schemes> =
   | { [Word in keyof Words]: { readonly kind: Word } }[keyof Words]
   | { [Scheme in keyof Schemes]: { readonly kind: Scheme; readonly path: string } }[keyof Schemes];
 
-/** A property of an inline overlay: cells, texts, or `true` for a property without a value. */
-export type OverlayProperty = true | number | string | readonly number[] | readonly string[];
-/** A node of the device tree written in the config: mappings are nodes, everything else is a property. */
-export interface OverlayNode {
-  readonly [name: string]: OverlayProperty | OverlayNode;
-}
+/** `tree`: as YAML has it; fdt/inline.ts says what may be in it and merges it. */
 export type Overlay =
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'inline'; readonly root: OverlayNode };
+  | { readonly kind: 'inline'; readonly tree: Readonly<Record<string, unknown>> };
 
 /** `stolen-time` in the file is `stolenTime` in TypeScript. */
 export type Camel<Key> = Key extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Key;

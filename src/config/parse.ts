@@ -1,11 +1,12 @@
 /** The text of a config file (and what `--set` adds) → a `VmConfig`. Pure: paths are resolved by the caller's function. */
 import { ConfigError } from '../base/errors.ts';
+import { placeOf, placesIn } from './places.ts';
 import { read } from './read.ts';
 import { errorAt, type Reading } from './reading.ts';
 import { CONFIG, type NamedPath, type VmConfig } from './schema.ts';
 import { setIn } from './set.ts';
 import { writeSize } from './size.ts';
-import { type Place, readSet, readYaml, type Source } from './source.ts';
+import { type Place, readSet, readYaml } from './source.ts';
 
 /** GICv2 has eight CPU interfaces (IHI 0048B §1.2). */
 const GICV2_CPU_COUNT_MAX = 8;
@@ -40,14 +41,16 @@ export function parseConfig(text: string, options: ParseOptions): VmConfig {
     file: options.file,
     directory: options.directory,
     paths,
+    places: placesIn(source),
   };
-  checkTogether(config, source);
+  checkTogether(config);
   return config;
 }
 
 /** What no key can say alone. What depends on the host is checked where the host is asked. */
-function checkTogether({ cpus, gic, its, memory, file }: VmConfig, source: Source): void {
-  const complain = (keyPath: string, message: string) => errorAt(placeOf(source, keyPath, file), keyPath, message);
+function checkTogether(config: VmConfig): void {
+  const { cpus, gic, its, memory } = config;
+  const complain = (keyPath: string, message: string) => errorAt(placeOf(config, keyPath), keyPath, message);
 
   if (cpus.pin && cpus.pin.length !== cpus.count) {
     const [pinned, wanted] = [plural(cpus.pin.length, 'host CPU'), plural(cpus.count, 'vCPU')];
@@ -67,17 +70,6 @@ function checkTogether({ cpus, gic, its, memory, file }: VmConfig, source: Sourc
       `${writeSize(memory.size)} is not a whole number of ${page} huge pages: write a multiple of ${page}`,
     );
   }
-}
-
-/** The place that says `keyPath`, or the nearest one above it. */
-function placeOf(source: Source, keyPath: string, file: string): Place {
-  let place: Place = { file, line: undefined };
-  let current: Source | undefined = source;
-  for (const key of keyPath.split('.')) {
-    current = current?.kind === 'mapping' ? current.entries.get(key) : undefined;
-    if (current) place = current.at;
-  }
-  return place;
 }
 
 /** `vms/bench board.yaml` → `bench-board`. */

@@ -18,7 +18,7 @@ function plainOf(field: Field, value: unknown): unknown {
       return path === undefined ? kind : `${kind}:${path}`;
     }
     case 'overlays':
-      return (value as Overlay[]).map((overlay) => (overlay.kind === 'file' ? overlay.path : overlay.root));
+      return (value as Overlay[]).map((overlay) => (overlay.kind === 'file' ? overlay.path : overlay.tree));
     case 'object':
       return plainKeys(field.keys, value as Record<string, unknown>);
     case 'devices':

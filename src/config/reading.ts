@@ -30,7 +30,7 @@ export function notePath(
   reading: Reading,
 ): string {
   const path = reading.resolvePath(written, source.at);
-  reading.paths.push({ path, access, keyPath, file: source.at.file, line: source.at.line });
+  reading.paths.push({ path, access, keyPath });
   return path;
 }
 

@@ -18,6 +18,7 @@ import {
   size,
   text,
 } from './kinds.ts';
+import type { Place } from './source.ts';
 
 /** The most vCPUs that KVM's GICv3 carries (VGIC_V3_MAX_CPUS, include/kvm/arm_vgic.h); the host may allow fewer. */
 const CPU_COUNT_MAX = 512;
@@ -191,8 +192,8 @@ export const CONFIG = object({
     overlays: overlays({
       default: [],
       defaultHelp: 'none',
-      examples: ['[board.dtbo]', '[{ chosen: { "my,option": [1, 2] } }]'],
-      help: 'Changes to the device tree, applied in order: paths of `.dtbo` files (or `.dts`, compiled with `dtc` where that is installed), or trees written right here, from the root on, where a mapping is a node, a number or a list of numbers is cells, a text or a list of texts is strings, and `true` is a property without a value.',
+      examples: ['[board.dtbo]', '[{ /chosen: { "my,option": [1, 2] } }]'],
+      help: 'Changes to the device tree, applied in order: paths of `.dtbo` files (or `.dts`, compiled with `dtc` where that is installed), or trees written right here. In those, a key on top is the path, label or alias of a node; below it a mapping is a node, a number or a list of numbers is cells, a text or a list of texts is strings, `true` is a property without a value and `false` takes a property or node away; `{ ref: LABEL }`, `{ u64: NUMBER }` and `{ bytes: "00 1f" }` are values too.',
     }),
     'on-panic': choice({
       choices: ['exit', 'reboot', 'continue'],
@@ -234,21 +235,21 @@ export const CONFIG = object({
   },
 });
 
-/** A file or socket that the config names, with the place that names it. */
+/** A file or socket that the config names. */
 export interface NamedPath {
   /** Absolute. */
   readonly path: string;
   readonly access: 'read' | 'create';
   readonly keyPath: string;
-  readonly file: string;
-  readonly line: number | undefined;
 }
 
-/** The config after parsing: every key present, sizes in bytes, paths absolute. */
+/** The config after parsing: every key present, sizes in bytes, paths absolute. Plain data: it can be sent to a worker. */
 export type VmConfig = ObjectValue<typeof CONFIG.keys> & {
   /** As the user named it, and the directory that relative paths start from. */
   readonly file: string;
   readonly directory: string;
   /** Every path in the config, for checks before the start and for carrying them into the nested machine. */
   readonly paths: readonly NamedPath[];
+  /** Where each key stands, by key path: the file (or `--set`) and the line. Use `placeOf`. */
+  readonly places: Readonly<Record<string, Place>>;
 };

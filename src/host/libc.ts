@@ -1,0 +1,201 @@
+/**
+ * The C library, function by function, as koffi sees it. The rest of host/ wraps these; nobody else calls them.
+ * Pointers are `HostPointer` (bigint) or a typed array that lives as long as the call. Functions that fail return -1 and
+ * leave errno behind: every call goes through `check()` in errno.ts at once, before anything else can change it.
+ */
+import koffi from 'koffi';
+
+/** An address in our own process. Guest addresses are `number`, so the compiler keeps the two apart. */
+export type HostPointer = bigint;
+type Bytes = Uint8Array | HostPointer | null;
+
+const library = koffi.load(null);
+
+/** Binds at the first call: a binding costs about a millisecond under emulation, and most runs need few of them. */
+function lazily<F extends (...args: never[]) => unknown>(prototype: string): F {
+  let bound: F | undefined;
+  return ((...args: never[]) => {
+    bound ??= library.func(prototype) as unknown as F;
+    return bound(...args);
+  }) as F;
+}
+
+/** `ioctl` whose argument is a value or an address. On the hot path (KVM_RUN), so bound at once. */
+export const ioctl = library.func('int ioctl(int fd, unsigned long request, uintptr_t argument)') as unknown as (
+  fd: number,
+  request: number,
+  argument: number | bigint,
+) => number;
+/** `ioctl` whose argument is a struct, read and written in place. */
+export const ioctlStruct = library.func('ioctl', 'int', ['int', 'unsigned long', 'void *']) as unknown as (
+  fd: number,
+  request: number,
+  argument: Uint8Array,
+) => number;
+export const sigtimedwait = library.func('int sigtimedwait(void *set, void *info, void *timeout)') as unknown as (
+  set: HostPointer,
+  info: null,
+  timeout: HostPointer | null,
+) => number;
+
+export const open = lazily<(path: string, flags: number, mode: number) => number>(
+  'int open(const char *path, int flags, int mode)',
+);
+export const close = lazily<(fd: number) => number>('int close(int fd)');
+export const read = lazily<(fd: number, buffer: Bytes, count: number) => number>(
+  'ssize_t read(int fd, void *buffer, size_t count)',
+);
+export const write = lazily<(fd: number, buffer: Bytes, count: number) => number>(
+  'ssize_t write(int fd, void *buffer, size_t count)',
+);
+export const fcntl = lazily<(fd: number, command: number, argument: number) => number>(
+  'int fcntl(int fd, int command, long argument)',
+);
+export const mmap = lazily<
+  (address: HostPointer, length: number, protection: number, flags: number, fd: number, offset: number) => bigint
+>('uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)');
+export const munmap = lazily<(address: HostPointer, length: number) => number>(
+  'int munmap(uintptr_t address, size_t length)',
+);
+export const madvise = lazily<(address: HostPointer, length: number, advice: number) => number>(
+  'int madvise(uintptr_t address, size_t length, int advice)',
+);
+export const memfd_create = lazily<(name: string, flags: number) => number>(
+  'int memfd_create(const char *name, unsigned int flags)',
+);
+export const ftruncate = lazily<(fd: number, length: number) => number>('int ftruncate(int fd, int64_t length)');
+export const eventfd = lazily<(initial: number, flags: number) => number>(
+  'int eventfd(unsigned int initial, int flags)',
+);
+export const timerfd_create = lazily<(clock: number, flags: number) => number>(
+  'int timerfd_create(int clock, int flags)',
+);
+export const timerfd_settime = lazily<(fd: number, flags: number, value: Uint8Array, old: null) => number>(
+  'int timerfd_settime(int fd, int flags, void *value, void *old)',
+);
+export const timer_create = lazily<(clock: number, event: Uint8Array, timer: Uint8Array) => number>(
+  'int timer_create(int clock, void *event, void *timer)',
+);
+export const timer_settime = lazily<(timer: HostPointer, flags: number, value: Uint8Array, old: null) => number>(
+  'int timer_settime(uintptr_t timer, int flags, void *value, void *old)',
+);
+export const timer_delete = lazily<(timer: HostPointer) => number>('int timer_delete(uintptr_t timer)');
+export const epoll_create1 = lazily<(flags: number) => number>('int epoll_create1(int flags)');
+export const epoll_ctl = lazily<(epoll: number, operation: number, fd: number, event: Uint8Array) => number>(
+  'int epoll_ctl(int epoll, int operation, int fd, void *event)',
+);
+export const epoll_wait = lazily<(epoll: number, events: Uint8Array, countMax: number, timeoutMs: number) => number>(
+  'int epoll_wait(int epoll, void *events, int countMax, int timeoutMs)',
+);
+export const tcgetattr = lazily<(fd: number, termios: Uint8Array) => number>('int tcgetattr(int fd, void *termios)');
+export const socket = lazily<(domain: number, type: number, protocol: number) => number>(
+  'int socket(int domain, int type, int protocol)',
+);
+export const bind = lazily<(fd: number, address: Uint8Array, length: number) => number>(
+  'int bind(int fd, void *address, unsigned int length)',
+);
+export const listen = lazily<(fd: number, backlog: number) => number>('int listen(int fd, int backlog)');
+export const accept4 = lazily<(fd: number, address: null, length: null, flags: number) => number>(
+  'int accept4(int fd, void *address, void *length, int flags)',
+);
+export const connect = lazily<(fd: number, address: Uint8Array, length: number) => number>(
+  'int connect(int fd, void *address, unsigned int length)',
+);
+export const socketpair = lazily<(domain: number, type: number, protocol: number, fds: Uint8Array) => number>(
+  'int socketpair(int domain, int type, int protocol, void *fds)',
+);
+export const sendmsg = lazily<(fd: number, message: HostPointer, flags: number) => number>(
+  'ssize_t sendmsg(int fd, uintptr_t message, int flags)',
+);
+export const recvmsg = lazily<(fd: number, message: HostPointer, flags: number) => number>(
+  'ssize_t recvmsg(int fd, uintptr_t message, int flags)',
+);
+export const gettid = lazily<() => number>('int gettid()');
+export const getuid = lazily<() => number>('unsigned int getuid()');
+export const tgkill = lazily<(process: number, thread: number, signal: number) => number>(
+  'int tgkill(int process, int thread, int signal)',
+);
+export const prctl = lazily<(option: number, a: number, b: number, c: number, d: number) => number>(
+  'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
+);
+export const getrlimit = lazily<(resource: number, limit: Uint8Array) => number>(
+  'int getrlimit(int resource, void *limit)',
+);
+export const sysconf = lazily<(name: number) => number>('long sysconf(int name)');
+export const sched_setaffinity = lazily<(thread: number, size: number, mask: Uint8Array) => number>(
+  'int sched_setaffinity(int thread, size_t size, void *mask)',
+);
+/** These four return an errno instead of leaving one. */
+export const pthread_sigmask = lazily<(how: number, set: HostPointer, old: HostPointer) => number>(
+  'int pthread_sigmask(int how, uintptr_t set, uintptr_t old)',
+);
+export const pthread_create = lazily<
+  (thread: Uint8Array, attributes: null, start: HostPointer, argument: HostPointer) => number
+>('int pthread_create(void *thread, void *attributes, uintptr_t start, uintptr_t argument)');
+export const pthread_join = lazily<(thread: HostPointer, result: null) => number>(
+  'int pthread_join(uintptr_t thread, void *result)',
+);
+export const pthread_kill = lazily<(thread: HostPointer, signal: number) => number>(
+  'int pthread_kill(uintptr_t thread, int signal)',
+);
+export const getcontext = lazily<(context: HostPointer) => number>('int getcontext(uintptr_t context)');
+/** libuv's main loop and the epoll fd it sleeps on: the node binary exports both. */
+export const uv_default_loop = lazily<() => HostPointer>('uintptr_t uv_default_loop()');
+export const uv_backend_fd = lazily<(loop: HostPointer) => number>('int uv_backend_fd(uintptr_t loop)');
+
+/** `makecontext` for a function of `count` ≤ 8 machine words. */
+export function makecontext(context: HostPointer, start: HostPointer, words: readonly bigint[]): void {
+  const call = library.func('void makecontext(uintptr_t context, uintptr_t start, int count, ...)');
+  call(context, start, words.length, ...words.flatMap((word) => ['uint64_t', word]));
+}
+
+/** Where a function of the C library (or of the node binary) lies, for threads that call it themselves. */
+export function addressOf(name: string): HostPointer {
+  return BigInt(koffi.address(library.symbol(name)));
+}
+
+/** The errno that the last failed call left. */
+export function errno(): number {
+  return koffi.errno();
+}
+
+/** The bytes at `pointer` … `pointer + length`, shared, not copied. Detach it (`transfer(0)`) before unmapping. */
+export function viewOf(pointer: HostPointer, length: number): ArrayBuffer {
+  return koffi.view(pointer, length);
+}
+
+/** Calls `ready` from the event loop whenever `fd` is readable, until the returned function is called. */
+export function pollReadable(fd: number, ready: () => void): () => void {
+  const handle = koffi.node.poll(fd, { readable: true }, () => ready());
+  return () => {
+    handle.stop();
+    handle.close();
+  };
+}
+
+/** The same for writable. */
+export function pollWritable(fd: number, ready: () => void): () => void {
+  const handle = koffi.node.poll(fd, { writable: true }, () => ready());
+  return () => {
+    handle.stop();
+    handle.close();
+  };
+}
+
+/**
+ * Runs `action` with an address at which the kernel finds (and may change) `bytes`: for structs that point to others.
+ * The bytes are copied to memory that does not move, and back.
+ */
+export function withPointer<T>(bytes: Uint8Array, action: (pointer: HostPointer) => T): T {
+  const pointer = koffi.alloc('uint8_t', Math.max(bytes.length, 1));
+  try {
+    const shared = new Uint8Array(koffi.view(pointer, bytes.length));
+    shared.set(bytes);
+    const result = action(koffi.address(pointer));
+    bytes.set(shared);
+    shared.buffer.transfer(0);
+    return result;
+  } finally {
+    koffi.free(pointer);
+  }
+}

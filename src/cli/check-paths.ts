@@ -1,0 +1,67 @@
+/** Looks for the files that a config names before anything is started, so that the message has the line of the key. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ConfigError } from '../base/errors.ts';
+import { placeOf } from '../config/places.ts';
+import { errorAt } from '../config/reading.ts';
+import type { NamedPath, VmConfig } from '../config/schema.ts';
+
+/** sun_path holds 108 bytes with the terminating zero (unix(7)). */
+const SOCKET_PATH_BYTES_MAX = 107;
+
+/** Throws a ConfigError for the first path that cannot be what its key needs. */
+export function checkPaths(config: VmConfig): void {
+  for (const named of config.paths) {
+    const problem = named.access === 'read' ? problemOfInput(named) : problemOfOutput(named);
+    if (problem) throw complaint(config, named.keyPath, problem);
+  }
+  const sockets = { console: config.console.kind === 'unix' ? config.console.path : undefined };
+  for (const [keyPath, path] of Object.entries({ ...sockets, 'control-socket': config.controlSocket })) {
+    if (path === undefined || Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) continue;
+    const bytes = `its path has ${Buffer.byteLength(path)} bytes and at most ${SOCKET_PATH_BYTES_MAX} fit`;
+    throw complaint(config, keyPath, `Cannot make the socket ${path}: ${bytes}: choose a shorter path`);
+  }
+}
+
+function complaint(config: VmConfig, keyPath: string, problem: string): ConfigError {
+  return errorAt(placeOf(config, keyPath), keyPath, problem);
+}
+
+function problemOfInput({ path }: NamedPath): string | undefined {
+  const kind = kindOf(path);
+  if (kind === 'missing') return `Cannot open ${path}: there is no such file: check the path`;
+  if (kind === 'directory') return `Cannot open ${path}: it is a directory: name the file in it`;
+  return isAllowed(path, constants.R_OK)
+    ? undefined
+    : `Cannot open ${path}: you may not read it: change its permissions`;
+}
+
+function problemOfOutput({ path }: NamedPath): string | undefined {
+  const directory = dirname(path);
+  if (kindOf(path) === 'directory') return `Cannot create ${path}: it is a directory: name a file in it`;
+  if (kindOf(directory) !== 'directory') {
+    return `Cannot create ${path}: there is no directory ${directory}: create it, or choose another path`;
+  }
+  const mayCreate = kindOf(path) === 'missing' ? isAllowed(directory, constants.W_OK) : isAllowed(path, constants.W_OK);
+  return mayCreate ? undefined : `Cannot create ${path}: you may not write there: choose another path`;
+}
+
+function kindOf(path: string): 'missing' | 'directory' | 'other' {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (!stats) return 'missing';
+    return stats.isDirectory() ? 'directory' : 'other';
+  } catch {
+    // Behind a directory that we may not enter: something is there, and it cannot be opened.
+    return 'other';
+  }
+}
+
+function isAllowed(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,10 @@
+/** Which commands there are. A command's module is loaded when its name stands on the command line, or help needs it. */
+import type { AnyCommand } from './command.ts';
+
+export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
+  schema: async () => (await import('./schema.ts')).schemaCommand,
+};
+
+export async function loadCommands(): Promise<AnyCommand[]> {
+  return Promise.all(Object.values(COMMANDS).map((load) => load()));
+}

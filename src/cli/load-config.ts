@@ -1,0 +1,82 @@
+/** The config file a command names, read, parsed with `--set`, and the files that it names looked for. */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { ConfigError } from '../base/errors.ts';
+import { parseConfig } from '../config/parse.ts';
+import type { VmConfig } from '../config/schema.ts';
+import { SET_FILE } from '../config/source.ts';
+import { checkPaths } from './check-paths.ts';
+import type { Options, Positionals } from './command.ts';
+import { print } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+/** The positional and the options of every command that takes a config. */
+export const CONFIG_POSITIONAL = {
+  config: { describe: 'The config file of the VM (YAML)' },
+} as const satisfies Positionals;
+export const CONFIG_OPTIONS = {
+  set: {
+    type: 'string',
+    array: true,
+    placeholder: 'KEY=VALUE',
+    describe: 'Set a key of the config, as though the file said it (may be repeated): --set cpus.count=4',
+  },
+} as const satisfies Options;
+export const PRINT_CONFIG_OPTION = {
+  'print-config': { type: 'boolean', describe: 'Print the effective config, every default written out, and exit' },
+} as const satisfies Options;
+
+/** A config is written by hand; what is larger is another file given by mistake. */
+const CONFIG_BYTES_MAX = 1024 * 1024;
+
+/** Reads and checks the config. Relative paths start at the file, those in `sets` at the working directory. */
+export function loadConfig(file: string, sets: readonly string[]): VmConfig {
+  const config = parseConfigFile(file, sets);
+  checkPaths(config);
+  return config;
+}
+
+/** `--print-config`: the files that the config names need not be there. */
+export async function printConfigFile(file: string, sets: readonly string[]): Promise<void> {
+  const { printConfig } = await import('../config/print.ts');
+  print(printConfig(parseConfigFile(file, sets)));
+}
+
+function parseConfigFile(file: string, sets: readonly string[]): VmConfig {
+  const directory = dirname(resolve(file));
+  return parseConfig(readConfig(file), {
+    file,
+    directory,
+    sets: sets.map(splitSet),
+    resolvePath: (path, at) => (at.file === SET_FILE ? resolve(path) : resolve(directory, path)),
+  });
+}
+
+function readConfig(file: string): string {
+  const bytes = readBytes(file);
+  if (bytes.length > CONFIG_BYTES_MAX) {
+    throw new ConfigError('Cannot read the config: it is larger than 1 MiB: name the YAML file of a VM', { file });
+  }
+  return bytes.toString('utf8');
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new ConfigError(`Cannot read the config: ${readFailure(error as NodeJS.ErrnoException)}`, { file });
+  }
+}
+
+function readFailure({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return 'there is no such file: name the YAML file of a VM';
+  if (code === 'EISDIR') return 'it is a directory: name the YAML file of a VM';
+  if (code === 'EACCES') return 'you may not read it: change its permissions';
+  return message;
+}
+
+function splitSet(typed: string): { key: string; value: string } {
+  const equals = typed.indexOf('=');
+  if (equals <= 0) throw new UsageError(`--set ${typed} has no key and value: write --set KEY=VALUE`, 'run');
+  return { key: typed.slice(0, equals), value: typed.slice(equals + 1) };
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+/** orko-vmm: runs the command line, turns an Error into a message and an exit code. The only `process.exit`. */
+import { runCommandLine } from './cli/cli.ts';
+
+const words = process.argv.slice(2);
+
+process.exit(await runCommandLine(words).catch(fail));
+
+async function fail(error: unknown): Promise<number> {
+  const [{ reportError }, { say }] = await Promise.all([import('./cli/report-error.ts'), import('./cli/output.ts')]);
+  const verbose = words.includes('-v') || words.includes('--verbose');
+  const { text, code } = reportError(error, { stack: verbose || process.env['ORKO_DEBUG'] === '1' });
+  say(text);
+  return code;
+}

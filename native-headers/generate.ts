@@ -111,7 +111,10 @@ function choose(
 
 /** Drops macros that are strings, types or nothing. In rounds: the compiler reports each unknown identifier only once. */
 function integersAmong(names: readonly string[], required: ReadonlySet<string>, includes: string): string[] {
-  const lines = names.map((name, index) => `enum { probe_${index} = (${name}) < 0 };`);
+  const lines = names.map((name, index) => {
+    const isString = `__builtin_types_compatible_p(__typeof__(${name}), char[sizeof(${name})])`;
+    return `enum { probe_${index} = __builtin_choose_expr(${isString}, (void)0, (int)((unsigned long long)(${name}) * 0)) };`;
+  });
   const first = includes.split('\n').length;
   const { stderr } = spawnSync(compiler!, [...flags(), '-ftrack-macro-expansion=0', '-fsyntax-only', '-x', 'c', '-'], {
     input: includes + lines.join('\n'),

@@ -4,7 +4,16 @@
  * Debian's `linux-libc-dev`, one package for all architectures, unpacked into the cache and never installed.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { arch, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -36,11 +45,12 @@ export function findCompiler(): string | undefined {
 export function cachedHeaders(): Headers | undefined {
   const own = process.env['ORKO_VMM_KERNEL_HEADERS'];
   if (own) return { origin: `Linux ${versionOf([own])}`, folders: [own] };
-  const newest = globSync(join(cacheFolder(), '*/usr/include/linux/version.h'))
-    .map((file) => unpacked(file.slice(0, -'/usr/include/linux/version.h'.length)))
+  const versions = existsSync(cacheFolder()) ? readdirSync(cacheFolder()) : [];
+  return versions
+    .map((version) => unpacked(join(cacheFolder(), version)))
+    .filter(({ folders }) => versionCode(folders) > 0)
     .sort((a, b) => versionCode(a.folders) - versionCode(b.folders))
     .at(-1);
-  return newest;
 }
 
 /** The headers of the newest package in SUITE, from the mirror apt already uses. */
@@ -73,7 +83,7 @@ export function fetchHeaders(): Headers {
       execFileSync('apt-get', [...options, '-q', ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
     run('update');
     run('download', PACKAGE);
-    const [deb] = globSync('*.deb', { cwd: root });
+    const deb = readdirSync(root).find((name) => name.endsWith('.deb'));
     if (!deb) throw new Error(`Cannot fetch ${PACKAGE} from ${SUITE}: apt-get left no file`);
     const version = decodeURIComponent(deb.split('_')[1]!);
     const home = join(cacheFolder(), version);

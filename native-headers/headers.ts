@@ -14,12 +14,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { arch, homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { homedir, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 
 /** The suite whose kernel the guests are built from too, so that both know the same devices. */
 const SUITE = 'trixie-backports';
 const PACKAGE = 'linux-libc-dev';
+const PARTIAL = '.partial';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 export interface Headers {
@@ -29,10 +30,9 @@ export interface Headers {
   readonly folders: readonly string[];
 }
 
-/** A C compiler that makes arm64 code, or undefined. */
+/** A GCC that makes arm64 code (12 or newer, for -gbtf), or undefined. */
 export function findCompiler(): string | undefined {
-  const candidates = arch() === 'arm64' ? ['cc', 'gcc', 'aarch64-linux-gnu-gcc'] : ['aarch64-linux-gnu-gcc'];
-  return candidates.find((name) => {
+  return ['gcc', 'aarch64-linux-gnu-gcc'].find((name) => {
     try {
       return execFileSync(name, ['-dumpmachine'], { encoding: 'utf8', stdio: 'pipe' }).startsWith('aarch64');
     } catch {
@@ -47,28 +47,21 @@ export function cachedHeaders(): Headers | undefined {
   if (own) return { origin: `Linux ${versionOf([own])}`, folders: [own] };
   const versions = existsSync(cacheFolder()) ? readdirSync(cacheFolder()) : [];
   return versions
+    .filter((version) => !version.endsWith(PARTIAL))
     .map((version) => unpacked(join(cacheFolder(), version)))
     .filter(({ folders }) => versionCode(folders) > 0)
     .sort((a, b) => versionCode(a.folders) - versionCode(b.folders))
     .at(-1);
 }
 
-/** The headers of the newest package in SUITE, from the mirror apt already uses. */
+/** The headers of the newest package in SUITE, from the mirror apt already uses. apt's own state is left alone. */
 export function fetchHeaders(): Headers {
   const root = mkdtempSync(join(tmpdir(), 'orko-vmm-headers-'));
   try {
-    for (const folder of ['lists/partial', 'archives/partial']) mkdirSync(join(root, folder), { recursive: true });
-    const targets = execFileSync('apt-get', ['indextargets', '--format', '$(ORIGIN) $(REPO_URI)'], {
-      encoding: 'utf8',
-    });
-    const mirror = targets
-      .split('\n')
-      .find((line) => /^Debian \S+\/debian\/?$/.test(line))
-      ?.split(' ')[1];
-    if (!mirror) throw new Error(`Cannot fetch ${PACKAGE}: apt knows no Debian mirror: set ORKO_VMM_KERNEL_HEADERS`);
-    writeFileSync(join(root, 'sources.list'), `deb [signed-by=${KEYRING}] ${mirror} ${SUITE} main\n`);
+    writeFileSync(join(root, 'sources.list'), `deb [signed-by=${KEYRING}] ${debianMirror()} ${SUITE} main\n`);
     writeFileSync(join(root, 'status'), '');
-    const options = Object.entries({
+    mkdirSync(join(root, 'lists/partial'), { recursive: true });
+    const options = {
       'Dir::Etc::SourceList': join(root, 'sources.list'),
       'Dir::Etc::SourceParts': '/dev/null',
       'Dir::State::Lists': join(root, 'lists'),
@@ -78,25 +71,37 @@ export function fetchHeaders(): Headers {
       'APT::Architectures': 'arm64',
       'APT::Sandbox::User': '',
       'Acquire::Languages': 'none',
-    }).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-    const run = (...args: string[]) =>
-      execFileSync('apt-get', [...options, '-q', ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-    run('update');
-    run('download', PACKAGE);
-    const deb = readdirSync(root).find((name) => name.endsWith('.deb'));
-    if (!deb) throw new Error(`Cannot fetch ${PACKAGE} from ${SUITE}: apt-get left no file`);
-    const version = decodeURIComponent(deb.split('_')[1]!);
-    const home = join(cacheFolder(), version);
-    if (!existsSync(home)) {
-      execFileSync('dpkg-deb', ['-x', join(root, deb), join(root, 'tree')]);
-      mkdirSync(cacheFolder(), { recursive: true });
-      execFileSync('cp', ['-r', join(root, 'tree'), `${home}.partial`]);
-      renameSync(`${home}.partial`, home);
+    };
+    const flags = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+    for (const command of [['update'], ['download', PACKAGE]]) {
+      execFileSync('apt-get', [...flags, '-q', ...command], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
     }
-    return unpacked(home);
+    const file = readdirSync(root).find((name) => name.endsWith('.deb'));
+    if (!file) throw new Error(`Cannot fetch ${PACKAGE} from ${SUITE}: apt-get left no file`);
+    return unpack(join(root, file));
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
+}
+
+function debianMirror(): string {
+  const targets = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)'], { encoding: 'utf8' });
+  const mirror = targets.split('\n').find((line) => /\/debian\/?$/.test(line));
+  if (!mirror) throw new Error(`Cannot fetch ${PACKAGE}: apt knows no Debian mirror: set ORKO_VMM_KERNEL_HEADERS`);
+  return mirror;
+}
+
+/** Unpacks `name_version_all.deb` into the cache, all of it or nothing. */
+function unpack(deb: string): Headers {
+  const version = decodeURIComponent(basename(deb).split('_')[1]!);
+  const home = join(cacheFolder(), version);
+  if (!existsSync(home)) {
+    const partial = `${home}.${process.pid}${PARTIAL}`;
+    mkdirSync(partial, { recursive: true });
+    execFileSync('dpkg-deb', ['-x', deb, partial]);
+    renameSync(partial, home);
+  }
+  return unpacked(home);
 }
 
 /** LINUX_VERSION_CODE of a header tree. */
@@ -115,7 +120,7 @@ function versionOf(folders: readonly string[]): string {
 
 function unpacked(home: string): Headers {
   const include = join(home, 'usr/include');
-  return { origin: `${PACKAGE} ${home.split('/').at(-1)}`, folders: [join(include, 'aarch64-linux-gnu'), include] };
+  return { origin: `${PACKAGE} ${basename(home)}`, folders: [join(include, 'aarch64-linux-gnu'), include] };
 }
 
 function cacheFolder(): string {

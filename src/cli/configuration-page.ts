@@ -1,8 +1,7 @@
 /** docs/configuration.md, printed from the table of keys. */
-import { endpointForms, writeOnlySize } from '../config/expectation.ts';
+import { endpointForms, writeSizeOf } from '../config/expectation.ts';
 import type { Field, ObjectField } from '../config/kinds.ts';
 import { CONFIG } from '../config/schema.ts';
-import { writeSize } from '../config/size.ts';
 import { exitCodeRows } from './exit-codes.ts';
 
 const INTRODUCTION = `<!-- Printed by \`make docs\` from src/config/schema.ts and src/cli/. Change it there. -->
@@ -75,8 +74,8 @@ export function valuesOf(field: Field): string {
       return `${field.min}–${field.max}${unit}`;
     case 'size':
       return field.only
-        ? words(field.only.map(writeOnlySize))
-        : `${writeSize(field.min)}–${writeSize(field.max)}${unit}`;
+        ? words(field.only.map((bytes) => writeSizeOf(field, bytes)))
+        : `${writeSizeOf(field, field.min)}–${writeSizeOf(field, field.max)}${unit}`;
     case 'flag':
       return words(['true', 'false']);
     case 'choice':
@@ -98,7 +97,7 @@ export function defaultOf(field: Field): string {
   if (field.defaultHelp !== undefined) return field.defaultHelp;
   if (field.required) return '(needed)';
   if (field.default === undefined) return 'none';
-  return `\`${field.kind === 'size' ? writeOnlySize(field.default as number) : field.default}\``;
+  return `\`${field.kind === 'size' ? writeSizeOf(field, field.default as number) : field.default}\``;
 }
 
 /** The meaning of each word that a choice or an endpoint knows, as one sentence each. */

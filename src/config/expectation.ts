@@ -45,15 +45,17 @@ export function endpointForms(field: {
   return [...Object.keys(field.words), ...Object.keys(field.schemes).map((scheme) => `${scheme}:PATH`)];
 }
 
-/** How 0 and the other sizes of a field that has only a few are written. */
-export function writeOnlySize(bytes: number): string {
-  return bytes === 0 ? 'off' : writeSize(bytes);
+/** How a value of `field` is written in the config. */
+export function writeSizeOf(field: SizeField, bytes: number): string {
+  if (field.address) return `0x${bytes.toString(16)}`;
+  return field.only && bytes === 0 ? 'off' : writeSize(bytes);
 }
 
 function describeSize(field: SizeField): string {
-  if (field.only) return `one of ${field.only.map(writeOnlySize).join(', ')}`;
+  if (field.only) return `one of ${field.only.map((bytes) => writeSizeOf(field, bytes)).join(', ')}`;
+  const [min, max] = [writeSizeOf(field, field.min), writeSizeOf(field, field.max)];
   const multiple = field.multipleOf ? `, a multiple of ${writeSize(field.multipleOf)}` : '';
-  return `a size from ${writeSize(field.min)} to ${writeSize(field.max)}${multiple}`;
+  return `${field.address ? 'an address' : 'a size'} from ${min} to ${max}${multiple}`;
 }
 
 function given(source: Source): string {
@@ -92,7 +94,14 @@ function replacement(field: Field, value: unknown): string | undefined {
       : undefined;
   }
   // A bare number below a kilobyte was meant as so many megabytes.
-  if (field.kind === 'size' && !field.only && typeof value === 'number' && value > 0 && value < field.min) {
+  if (
+    field.kind === 'size' &&
+    !field.only &&
+    !field.address &&
+    typeof value === 'number' &&
+    value > 0 &&
+    value < field.min
+  ) {
     return `${value}M`;
   }
   return undefined;

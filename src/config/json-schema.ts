@@ -1,5 +1,5 @@
 /** The JSON Schema (draft 2020-12) of the config file, for completion and checks in editors. */
-import { endpointForms, writeOnlySize } from './expectation.ts';
+import { endpointForms, writeSizeOf } from './expectation.ts';
 import type { Field, ObjectField } from './kinds.ts';
 import { CONFIG } from './schema.ts';
 import { SIZE_PATTERN } from './size.ts';
@@ -34,7 +34,12 @@ function shapeOf(field: Field): JsonSchema {
       return { type: 'integer', minimum: field.min, maximum: field.max };
     case 'size':
       if (field.only) {
-        return { anyOf: [{ enum: field.only.map(writeOnlySize) }, { enum: field.only.filter((bytes) => bytes > 0) }] };
+        return {
+          anyOf: [
+            { enum: field.only.map((bytes) => writeSizeOf(field, bytes)) },
+            { enum: field.only.filter((bytes) => bytes > 0) },
+          ],
+        };
       }
       return {
         anyOf: [
@@ -115,5 +120,5 @@ function meaningsOf(meanings: Readonly<Record<string, string>>): string {
 
 function defaultOf(field: Field): JsonSchema {
   if (field.default === undefined || field.defaultHelp !== undefined) return {};
-  return { default: field.kind === 'size' ? writeOnlySize(field.default as number) : field.default };
+  return { default: field.kind === 'size' ? writeSizeOf(field, field.default as number) : field.default };
 }

@@ -42,6 +42,8 @@ export interface SizeField extends About {
   readonly multipleOf?: number;
   /** Only these sizes, with 0 written as `off`. */
   readonly only?: readonly number[];
+  /** It counts bytes too, but people write it in hexadecimal. */
+  readonly address?: true;
 }
 export interface FlagField extends About {
   readonly kind: 'flag';

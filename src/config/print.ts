@@ -1,6 +1,6 @@
 /** A `VmConfig` → the YAML that means the same, with every default written out (`--print-config`). */
-import { stringify } from 'yaml';
-import { writeOnlySize } from './expectation.ts';
+import { Scalar, stringify } from 'yaml';
+import { writeSizeOf } from './expectation.ts';
 import { camel, type Field, type Overlay } from './kinds.ts';
 import { CONFIG, type VmConfig } from './schema.ts';
 
@@ -12,7 +12,7 @@ export function printConfig(config: VmConfig): string {
 function plainOf(field: Field, value: unknown): unknown {
   switch (field.kind) {
     case 'size':
-      return writeOnlySize(value as number);
+      return field.address ? hexadecimal(value as number) : writeSizeOf(field, value as number);
     case 'endpoint': {
       const { kind, path } = value as { kind: string; path?: string };
       return path === undefined ? kind : `${kind}:${path}`;
@@ -39,4 +39,9 @@ function plainKeys(keys: Readonly<Record<string, Field>>, values: Record<string,
       .filter(([key]) => values[camel(key)] !== undefined)
       .map(([key, field]) => [key, plainOf(field, values[camel(key)])]),
   );
+}
+
+/** The library then writes `0x…` without quotes: still a number. */
+function hexadecimal(value: number): Scalar<number> {
+  return Object.assign(new Scalar(value), { format: 'HEX' });
 }

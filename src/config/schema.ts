@@ -96,7 +96,7 @@ export const CONFIG = object({
           max: RAM_BASE_MAX,
           multipleOf: 2 * MiB,
           default: RAM_BASE_MIN,
-          unit: 'address',
+          address: true,
           examples: ['0x80000000'],
           help: 'The guest address where RAM begins: a multiple of 2M, not below 1G. 0x80000000 suits guests that carry the PCIe workaround for Ampere Altra.',
         }),

@@ -30,7 +30,7 @@ const DEPTH_MAX = 64;
 export function readYaml(text: string, file: string): Source {
   const lines = new LineCounter();
   // Values are taken from the nodes, so nothing of the library's own conversion (merge keys, tags) takes part.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [mistake] = document.errors;
   if (mistake) {
     const { line } = lines.linePos(mistake.pos[0]);
@@ -41,7 +41,7 @@ export function readYaml(text: string, file: string): Source {
     throw new ConfigError(`This is not YAML: ${lowerFirst(mistake.message)}`, { file, line });
   }
 
-  const lineOf = (node: Node) => (node.range ? lines.linePos(node.range[0]).line : undefined);
+  const lineOf = (node: Node) => (node.range && file !== SET_FILE ? lines.linePos(node.range[0]).line : undefined);
 
   const convert = (node: Node | null | undefined, at: Place, depth: number): Source => {
     if (depth > DEPTH_MAX) throw new ConfigError(`Mappings and lists are nested deeper than ${DEPTH_MAX} levels`, at);

@@ -130,7 +130,8 @@ class StructureReader {
     if (node.properties.has(name)) this.#refuse(`${path} has two properties called ${name}`);
     if (size > this.#structure.length - this.#offset)
       this.#refuse(`property ${name} of ${path} says it has ${size} bytes and runs past the structure block`);
-    node.properties.set(name, this.#structure.slice(this.#offset, this.#offset + size));
+    // Not slice(): blobs come from files as Buffer, whose slice() is a view, and overlays change what they read.
+    node.properties.set(name, new Uint8Array(this.#structure.subarray(this.#offset, this.#offset + size)));
     this.#offset = alignUp(this.#offset + size, 4);
   }
 

@@ -56,7 +56,7 @@ function randomValue(random: Random): PropertyValue {
 
 /** A copy of `blob` with a few bytes or words changed, or its end cut off. */
 export function damage(blob: Uint8Array, random: Random): Uint8Array {
-  const copy = blob.slice(0, random(8) === 0 ? random(blob.length) : blob.length);
+  const copy = new Uint8Array(blob.subarray(0, random(8) === 0 ? random(blob.length) : blob.length));
   const view = new DataView(copy.buffer);
   for (let count = 1 + random(3); count > 0 && copy.length >= 4; count--) {
     const offset = random(copy.length - 3);

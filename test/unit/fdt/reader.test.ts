@@ -43,8 +43,8 @@ test('readDtb: NOPs are skipped, trailing bytes do not matter', () => {
   expect([...tree.root.children.keys()]).toEqual(['child']);
 });
 
-test('readDtb: values are copies', () => {
-  const blob = writeDtb(new FdtTree(new FdtNode('', { p: 1 })));
+test('readDtb: values are copies, also of a Buffer', () => {
+  const blob = Buffer.from(writeDtb(new FdtTree(new FdtNode('', { p: 1 }))));
   const tree = readDtb(blob, 'copy');
   blob.fill(0);
   expect(tree.root.properties.get('p')).toEqual(Uint8Array.of(0, 0, 0, 1));
@@ -101,7 +101,7 @@ test.each<[string, Uint8Array, RegExp]>([
 test('readDtb: damaged blobs are read or refused, nothing else', () => {
   const random = makeRandom(seed);
   let refused = 0;
-  for (let round = 0; round < 2000; round++) {
+  for (let round = 0; round < 1000; round++) {
     const blob = damage(writeDtb(randomTree(random)), random);
     try {
       writeDtb(readDtb(blob, 'damaged'));

@@ -27,7 +27,7 @@ test('writeDtb: reservations come first, names share their tails', () => {
 
 test('writeDtb, readDtb: what was written is read, and written again it is the same', () => {
   const random = makeRandom(seed);
-  for (let round = 0; round < 200; round++) {
+  for (let round = 0; round < 100; round++) {
     const tree = randomTree(random);
     const blob = writeDtb(tree);
     const again = readDtb(blob, 'random');

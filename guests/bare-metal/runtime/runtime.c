@@ -1,0 +1,102 @@
+/* Start, exceptions, the PASS and FAIL lines, and the other CPUs. */
+#include "runtime.h"
+
+unsigned failures;
+volatile bool aborts_are_skipped;
+volatile unsigned aborts_skipped;
+interrupt_handler *volatile on_interrupt;
+
+static unsigned passes;
+static void (*volatile secondary_work)(unsigned index);
+
+extern void secondary_entry(void);
+
+static void finish(void)
+{
+	print("DONE passed=%u failed=%u\n", passes, failures);
+	psci_system_off();
+}
+
+void runtime_start(const void *blob)
+{
+	fdt_open(blob);
+	int node = fdt_compatible("arm,pl011");
+	uint64_t size;
+	if (node >= 0)
+		fdt_reg(node, 0, &uart, &size);
+	psci_open();
+	print("PAYLOAD " PAYLOAD_NAME "\n");
+	payload();
+	finish();
+}
+
+void runtime_secondary(unsigned index)
+{
+	secondary_work(index);
+	psci(0x84000002 /* CPU_OFF */, 0, 0, 0);
+}
+
+int64_t start_cpu(unsigned index, void (*work)(unsigned index))
+{
+	uint64_t mpidrs[CPU_COUNT_MAX];
+	if (index >= fdt_cpus(mpidrs, CPU_COUNT_MAX))
+		return -2;
+	secondary_work = work;
+	dsb();
+	return psci(0xc4000003 /* CPU_ON */, mpidrs[index], (uint64_t)&secondary_entry, index);
+}
+
+void check(bool passed, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	print(passed ? "PASS " : "FAIL ");
+	print_list(format, arguments);
+	print("\n");
+	va_end(arguments);
+	if (passed)
+		passes++;
+	else
+		failures++;
+}
+
+void skip(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	print("SKIP ");
+	print_list(format, arguments);
+	print("\n");
+	va_end(arguments);
+}
+
+struct frame {
+	uint64_t x[20];
+	uint64_t elr;
+	uint64_t spsr;
+};
+
+/* Vectors 4 to 7 come from the current EL with its own stack pointer: synchronous, IRQ, FIQ, SError. */
+void handle_exception(uint64_t vector, struct frame *frame)
+{
+	if (vector == 5) {
+		uint32_t acknowledged = gic_acknowledge();
+		unsigned interrupt = acknowledged & 0x3ff;
+		if (interrupt >= SPURIOUS_INTERRUPT)
+			return;
+		if (on_interrupt)
+			on_interrupt(interrupt);
+		gic_complete(acknowledged);
+		return;
+	}
+	uint64_t syndrome = read_sysreg("esr_el1");
+	bool data_abort = vector == 4 && syndrome >> 26 == 0x25;
+	if (data_abort && aborts_are_skipped) {
+		aborts_skipped++;
+		frame->elr += 4;
+		return;
+	}
+	check(false, "exception vector=%u esr=0x%lx elr=0x%lx far=0x%lx", (unsigned)vector, syndrome, frame->elr,
+	      read_sysreg("far_el1"));
+	finish();
+}

@@ -1,0 +1,118 @@
+/*
+ * What every payload builds on: device access, output, the device tree, PSCI and the interrupt controller. A payload is one
+ * C file with `void payload(void)`; it prints `PASS …` and `FAIL …` lines through check() and is powered off when it returns.
+ */
+#ifndef RUNTIME_H
+#define RUNTIME_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "layout.h"
+
+/* One plain load or store each: no pairs, no write-back, so that a hypervisor gets a valid syndrome (ESR_ELx.ISV). */
+static inline uint32_t read32(uint64_t address)
+{
+	uint32_t value;
+	asm volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
+	return value;
+}
+
+static inline void write32(uint64_t address, uint32_t value)
+{
+	asm volatile("str %w0, [%1]" : : "r"(value), "r"(address) : "memory");
+}
+
+static inline void write8(uint64_t address, uint8_t value)
+{
+	asm volatile("strb %w0, [%1]" : : "r"(value), "r"(address) : "memory");
+}
+
+static inline void write64(uint64_t address, uint64_t value)
+{
+	asm volatile("str %0, [%1]" : : "r"(value), "r"(address) : "memory");
+}
+
+/* Shared words between CPUs and with the host. */
+static inline uint64_t load_acquire(const volatile uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+static inline void store_release(volatile uint64_t *word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+
+#define read_sysreg(name) ({ uint64_t value_; asm volatile("mrs %0, " name : "=r"(value_) : : "memory"); value_; })
+#define write_sysreg(name, value) asm volatile("msr " name ", %0" : : "r"((uint64_t)(value)) : "memory")
+#define isb() asm volatile("isb" : : : "memory")
+#define dsb() asm volatile("dsb sy" : : : "memory")
+#define wfi() asm volatile("dsb sy\n\twfi" : : : "memory")
+#define relax() asm volatile("yield" : : : "memory")
+#define interrupts_on() asm volatile("msr daifclr, #2" : : : "memory")
+#define interrupts_off() asm volatile("msr daifset, #2" : : : "memory")
+
+/* runtime.c */
+extern uint8_t window[];                       /* the page at WINDOW_OFFSET */
+void payload(void);
+void check(bool passed, const char *format, ...); /* one PASS or FAIL line, counted */
+void skip(const char *format, ...);               /* what this machine cannot show */
+extern unsigned failures;
+/* Set while a payload expects synchronous aborts: the faulting instruction is skipped and counted. */
+extern volatile bool aborts_are_skipped;
+extern volatile unsigned aborts_skipped;
+/* The handler of every interrupt but spurious ones; acknowledged before, completed after. */
+typedef void interrupt_handler(unsigned interrupt);
+extern interrupt_handler *volatile on_interrupt;
+/* Turns a CPU on: it runs work(index) and then turns itself off. The result of CPU_ON is returned. */
+int64_t start_cpu(unsigned index, void (*work)(unsigned index));
+
+/* print.c */
+extern uint64_t uart;
+void put(char character);
+void print(const char *format, ...); /* %s %c %u %d %x, l for 64 bits */
+void print_list(const char *format, va_list arguments);
+
+/* fdt.c: the blob that x0 pointed to */
+void fdt_open(const void *blob);
+uint64_t fdt_address(void);
+uint64_t fdt_bytes(void);
+int fdt_compatible(const char *compatible);                 /* node offset or -1 */
+int fdt_node(const char *name);                             /* by its name without unit address, or -1 */
+const void *fdt_property(int node, const char *name, unsigned *bytes);
+bool fdt_reg(int node, unsigned index, uint64_t *address, uint64_t *size);
+unsigned fdt_cpus(uint64_t *mpidrs, unsigned countMax);
+/* Interrupt number as the GIC counts (SPI + 32, PPI + 16) of the n-th entry of a node's `interrupts`. */
+int fdt_interrupt(int node, unsigned index);
+bool bootargs_has(const char *word);
+
+/* psci.c */
+void psci_open(void);
+int64_t psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c);
+void psci_system_off(void) __attribute__((noreturn));
+
+/* gic.c */
+unsigned gic_open(void); /* 2 or 3, 0 when there is none; sets up the distributor and this CPU */
+void gic_open_cpu(void);
+void gic_enable(unsigned interrupt);
+void gic_disable(unsigned interrupt);
+bool gic_pending(unsigned interrupt);
+void gic_send_sgi(unsigned interrupt, uint64_t mpidr, unsigned index);
+uint32_t gic_acknowledge(void); /* the interrupt is in bits 9:0 */
+void gic_complete(uint32_t acknowledged);
+
+/* The virtual counter and its timer, PPI 11 */
+#define TIMER_INTERRUPT 27
+#define SPURIOUS_INTERRUPT 1020
+static inline uint64_t counter(void) { isb(); return read_sysreg("cntvct_el0"); }
+static inline uint64_t frequency(void) { return read_sysreg("cntfrq_el0"); }
+static inline void timer_after(uint64_t ticks)
+{
+	write_sysreg("cntv_cval_el0", counter() + ticks);
+	write_sysreg("cntv_ctl_el0", 1);
+	isb();
+}
+static inline void timer_stop(void) { write_sysreg("cntv_ctl_el0", 0); isb(); }
+/* Spins until the condition holds or the milliseconds are over; its value is the condition's. */
+#define wait_until(condition, milliseconds) ({ \
+	uint64_t deadline_ = counter() + frequency() / 1000 * (milliseconds); \
+	while (!(condition) && counter() < deadline_) relax(); \
+	(bool)(condition); })
+
+#endif

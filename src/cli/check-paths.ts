@@ -48,12 +48,11 @@ function problemOfOutput({ path }: NamedPath): string | undefined {
 
 function kindOf(path: string): 'missing' | 'directory' | 'other' {
   try {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (!stats) return 'missing';
-    return stats.isDirectory() ? 'directory' : 'other';
-  } catch {
-    // Behind a directory that we may not enter: something is there, and it cannot be opened.
-    return 'other';
+    return statSync(path).isDirectory() ? 'directory' : 'other';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Anything else is there and cannot be looked at, which opening it will say.
+    return code === 'ENOENT' || code === 'ENOTDIR' ? 'missing' : 'other';
   }
 }
 

@@ -1,0 +1,75 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ConfigError } from '../../../src/base/errors.ts';
+import { loadConfig } from '../../../src/cli/load-config.ts';
+import { UsageError } from '../../../src/cli/usage-error.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'orko-load-config-'));
+const file = join(directory, 'vm.yaml');
+
+beforeAll(() => {
+  writeFileSync(join(directory, 'Image'), 'kernel');
+  mkdirSync(join(directory, 'sub'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function load(text: string, ...sets: string[]) {
+  writeFileSync(file, text);
+  return loadConfig(file, sets);
+}
+
+function mistakeIn(text: string, ...sets: string[]): string {
+  try {
+    load(text, ...sets);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return `${error.file === file ? 'FILE' : error.file}:${error.line ?? ''}:${error.keyPath}: ${error.message}`;
+  }
+  throw new Error('The config was accepted');
+}
+
+describe('loadConfig', () => {
+  test('resolves paths from the file, and those of --set from the working directory', () => {
+    expect(load('kernel: Image').kernel.image).toBe(join(directory, 'Image'));
+    const fromHere = relative(process.cwd(), join(directory, 'Image'));
+    expect(load('kernel: missing', `kernel=${fromHere}`).kernel.image).toBe(join(directory, 'Image'));
+  });
+
+  test.each([
+    ['there.yaml', 'Cannot read the config: there is no such file: name the YAML file of a VM'],
+    ['sub', 'Cannot read the config: it is a directory: name the YAML file of a VM'],
+    ['large', 'Cannot read the config: it is larger than 1 MiB: name the YAML file of a VM'],
+  ])('a config that cannot be read: %s', (name, sentence) => {
+    writeFileSync(join(directory, 'large'), Buffer.alloc(1024 * 1024 + 1));
+    expect(() => loadConfig(join(directory, name), [])).toThrow(sentence);
+  });
+
+  test.each([
+    ['kernel: Imag', 'FILE:1:kernel: Cannot open DIR/Imag: there is no such file: check the path'],
+    ['kernel: Image/x', 'FILE:1:kernel: Cannot open DIR/Image/x: there is no such file: check the path'],
+    ['kernel: sub', 'FILE:1:kernel: Cannot open DIR/sub: it is a directory: name the file in it'],
+    ['kernel:\n  image: Image\n  initrd: rd', 'FILE:3:kernel.initrd: Cannot open DIR/rd: there is no such file'],
+    ['kernel: Image\noverlays: [a.dtbo]', 'FILE:2:overlays.0: Cannot open DIR/a.dtbo: there is no such file'],
+    ['kernel: Image\nconsole: file:sub', 'FILE:2:console: Cannot create DIR/sub: it is a directory: name a file in it'],
+    [
+      'kernel: Image\nconsole: unix:none/c',
+      'FILE:2:console: Cannot create DIR/none/c: there is no directory DIR/none: create it, or choose another path',
+    ],
+    [`kernel: Image\ncontrol-socket: ${'x'.repeat(108)}`, 'bytes and at most 107 fit: choose a shorter path'],
+  ])('%j is refused with its sentence', (text, sentence) => {
+    expect(mistakeIn(text)).toContain(sentence.replaceAll('DIR', directory));
+  });
+
+  test.skipIf(process.getuid?.() === 0)('a file without permission is refused with its sentence', () => {
+    writeFileSync(join(directory, 'secret'), '');
+    chmodSync(join(directory, 'secret'), 0);
+    expect(mistakeIn('kernel: secret')).toContain('secret: you may not read it: change its permissions');
+  });
+
+  test('--set without a value is a mistake of the command line', () => {
+    expect(() => load('kernel: Image', 'cpus')).toThrow(UsageError);
+    expect(() => load('kernel: Image', '=1')).toThrow('--set =1 has no key and value: write --set KEY=VALUE');
+  });
+});

@@ -1,0 +1,64 @@
+/**
+ * Writes to the UART's data register, collected by KVM in batches. Nobody tells us when one is stored, so they are fetched
+ * at every exit and, while the guest prints, every few milliseconds. When it has not printed for a while collecting
+ * stops: the next character exits, is printed at once, and starts it again. So a quiet guest costs nothing at all.
+ */
+import type { AddressRange } from '../base/range.ts';
+import type { KickTimer } from '../host/timer.ts';
+import type { CoalescedRing } from '../kvm/coalesced-mmio.ts';
+import type { Vm } from '../kvm/vm.ts';
+
+/** A character is on the console at most so much after the guest wrote it. */
+const DRAIN_MS = 5;
+/** Kicks without a character after which collecting stops. */
+const IDLE_TICKS_MAX = 20;
+
+export class Coalescing {
+  readonly #range: AddressRange;
+  readonly #timer: KickTimer;
+  readonly #write: (address: number, size: number, value: number) => void;
+  #vm: Vm | undefined;
+  #ring: CoalescedRing | undefined;
+  #idleTicks = 0;
+
+  constructor(range: AddressRange, timer: KickTimer, write: (address: number, size: number, value: number) => void) {
+    this.#range = range;
+    this.#timer = timer;
+    this.#write = write;
+  }
+
+  attach(vm: Vm, ring: CoalescedRing): void {
+    this.#vm = vm;
+    this.#ring = ring;
+  }
+
+  /** The VM is about to go: what it stored is handed on first. */
+  detach(): void {
+    this.drain();
+    if (this.#timer.ticks) this.#timer.stop();
+    this.#vm = undefined;
+    this.#ring = undefined;
+  }
+
+  /** Hands on what KVM has stored. */
+  drain(): void {
+    if (!this.#timer.ticks || !this.#ring) return;
+    if (this.#ring.drain(this.#write) > 0) this.#idleTicks = 0;
+  }
+
+  /** A write exited: the guest begins to print. */
+  begin(): void {
+    if (this.#timer.ticks) return;
+    this.#idleTicks = 0;
+    this.#vm?.registerCoalescedMmio(this.#range);
+    this.#timer.start(DRAIN_MS);
+  }
+
+  /** After a kick, which may have been the timer's. */
+  tick(): void {
+    if (!this.#timer.ticks || ++this.#idleTicks <= IDLE_TICKS_MAX) return;
+    this.#vm?.unregisterCoalescedMmio(this.#range);
+    this.drain();
+    this.#timer.stop();
+  }
+}

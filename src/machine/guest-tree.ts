@@ -1,0 +1,88 @@
+/** The device tree of this machine's guest: buildDeviceTree with our addresses, then the user's overlays. */
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../base/errors.ts';
+import type { AddressRange } from '../base/range.ts';
+import { buildDeviceTree, type GuestGic } from '../boot/device-tree.ts';
+import type { VmConfig } from '../config/schema.ts';
+import { POWER_KEY_LINE } from '../devices/power-key.ts';
+import type { FdtTree } from '../fdt/tree.ts';
+import { BOARD_DEVICES } from './board.ts';
+import { gicAddresses, LAYOUT, redistributorRanges, V2M_SPIS } from './layout.ts';
+
+/** Lengths that Linux takes: 64 bytes feed its random pool at once, the other is one u64. */
+export const RNG_SEED_BYTES = 64;
+export const KASLR_SEED_BYTES = 8;
+
+/** What is known only once the VM exists, or assumed where there is none (`orko-vmm dtb` on another host). */
+export interface GuestFacts {
+  readonly mpidrs: readonly number[];
+  readonly gicVersion: 2 | 3;
+  readonly hasIts: boolean;
+  readonly hasPmu: boolean;
+  readonly initrd: AddressRange | undefined;
+  readonly rngSeed: Uint8Array;
+  readonly kaslrSeed: Uint8Array;
+}
+
+export async function guestTree(config: VmConfig, facts: GuestFacts): Promise<FdtTree> {
+  const { memory, kernel } = config;
+  const ram = { base: memory.base, size: memory.size };
+  const tree = buildDeviceTree({
+    cpus: facts.mpidrs.map((mpidr) => ({ mpidr })),
+    memory: [ram],
+    gic: describeGic(config.cpus.count, ram, facts),
+    pmu: facts.hasPmu,
+    chosen: {
+      bootargs: kernel.cmdline,
+      stdout: 'uart0',
+      ...(facts.initrd && { initrd: facts.initrd }),
+      rngSeed: facts.rngSeed,
+      kaslrSeed: facts.kaslrSeed,
+    },
+    devices: BOARD_DEVICES,
+    powerKey: { gpio: 'gpio0', line: POWER_KEY_LINE },
+    aliases: { serial0: 'uart0', rtc0: 'rtc0' },
+  });
+  if (config.overlays.length > 0) await applyOverlays(tree, config);
+  return tree;
+}
+
+function describeGic(cpuCount: number, ram: AddressRange, facts: GuestFacts): GuestGic {
+  if (facts.gicVersion === 2) {
+    return {
+      version: 2,
+      distributor: LAYOUT.gicDistributor,
+      cpuInterface: LAYOUT.gicCpuInterface,
+      v2m: { ...LAYOUT.gicV2m, spiBase: V2M_SPIS.base, spiCount: V2M_SPIS.count },
+    };
+  }
+  return {
+    version: 3,
+    distributor: LAYOUT.gicDistributor,
+    redistributors: redistributorRanges(gicAddresses(cpuCount, ram)),
+    ...(facts.hasIts && { its: LAYOUT.gicIts }),
+  };
+}
+
+async function applyOverlays(tree: FdtTree, { overlays }: VmConfig): Promise<void> {
+  const { applyOverlay } = await import('../fdt/overlay.ts');
+  const { mergeInlineOverlay } = await import('../fdt/inline.ts');
+  for (const [index, overlay] of overlays.entries()) {
+    const keyPath = `overlays.${index}`;
+    if (overlay.kind === 'inline') mergeInlineOverlay(tree, overlay.tree, keyPath);
+    else applyOverlay(tree, await readOverlay(overlay.path, keyPath), overlay.path);
+  }
+}
+
+/** The bytes of a `.dtbo`, or of a `.dts` that dtc compiles. */
+async function readOverlay(path: string, keyPath: string): Promise<Uint8Array> {
+  if (/\.dtsi?o?$/.test(path)) {
+    const { compileDts } = await import('../host/dtc.ts');
+    return compileDts(path, keyPath);
+  }
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new ConfigError(`Cannot read the overlay ${path}: ${(error as Error).message}`, { keyPath });
+  }
+}

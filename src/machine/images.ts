@@ -1,0 +1,98 @@
+/** Brings kernel and initrd into guest RAM. A plain Image is read straight to its place; a wrapped one is unpacked first. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { ConfigError } from '../base/errors.ts';
+import type { AddressRange } from '../base/range.ts';
+import { inspectKernel, KERNEL_HEAD_BYTES, type Kernel, type KernelFile, unpackKernel } from '../boot/image.ts';
+import { type Placement, place } from '../boot/placement.ts';
+import type { VmConfig } from '../config/schema.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+
+/** The device tree is some KiB; this leaves room for overlays. */
+const DTB_BYTES_MAX = 64 * 1024;
+
+export interface Images {
+  readonly placement: Placement;
+  /** Reads them into `memory`, as placed; at every boot anew, since the guest overwrites them. */
+  load(memory: GuestMemory): void;
+}
+
+/** Recognises the files and decides where they go. ConfigError for what cannot be booted or does not fit. */
+export async function prepareImages(config: VmConfig, ram: AddressRange): Promise<Images> {
+  const { image, initrd, format } = config.kernel;
+  const opened = openFile(image, 'kernel.image');
+  const head = new Uint8Array(Math.min(opened.size, KERNEL_HEAD_BYTES));
+  readFully(opened, head);
+  const file: KernelFile = { name: image, format, sizeBytes: opened.size, head };
+  let kernel: Kernel | { readonly kind: 'packed' } = named('kernel.image', () => inspectKernel(file));
+  let unpacked: Uint8Array | undefined;
+  if (kernel.kind === 'packed') {
+    const { zlibDecompressors } = await import('./decompress.ts');
+    const bytes = new Uint8Array(opened.size);
+    readFully(opened, bytes);
+    const result = named('kernel.image', () => unpackKernel(file, bytes, zlibDecompressors));
+    kernel = result.kernel;
+    unpacked = result.bytes;
+  }
+  closeSync(opened.fd);
+  const { fileBytes } = kernel;
+  const initrdBytes = initrd === undefined ? 0 : sizeOf(initrd, 'kernel.initrd');
+  const placement = place({ ram, kernel, initrdBytes, dtbBytesMax: DTB_BYTES_MAX });
+  return {
+    placement,
+    load(memory) {
+      const target = memory.bytes(placement.kernel.base, fileBytes);
+      if (unpacked) target.set(unpacked);
+      else loadFile(image, 'kernel.image', target);
+      if (initrd === undefined || placement.initrd === undefined) return;
+      loadFile(initrd, 'kernel.initrd', memory.bytes(placement.initrd.base, placement.initrd.size));
+    },
+  };
+}
+
+interface OpenFile {
+  readonly fd: number;
+  readonly size: number;
+  readonly path: string;
+  readonly keyPath: string;
+}
+
+function openFile(path: string, keyPath: string): OpenFile {
+  try {
+    const fd = openSync(path, 'r');
+    return { fd, size: fstatSync(fd).size, path, keyPath };
+  } catch (error) {
+    throw new ConfigError(`Cannot read ${path}: ${(error as Error).message}`, { keyPath });
+  }
+}
+
+function sizeOf(path: string, keyPath: string): number {
+  const { fd, size } = openFile(path, keyPath);
+  closeSync(fd);
+  if (size === 0) throw new ConfigError(`Cannot use ${path}: it is empty`, { keyPath });
+  return size;
+}
+
+function loadFile(path: string, keyPath: string, target: Uint8Array): void {
+  const file = openFile(path, keyPath);
+  readFully(file, target);
+  closeSync(file.fd);
+}
+
+/** Fills `target` from the start of the file; a file that has become shorter meanwhile is an error. */
+function readFully({ fd, path, keyPath }: OpenFile, target: Uint8Array): void {
+  for (let done = 0; done < target.length; ) {
+    const count = readSync(fd, target, done, target.length - done, done);
+    if (count === 0) throw new ConfigError(`Cannot read ${path}: it ends early; is it being written?`, { keyPath });
+    done += count;
+  }
+}
+
+/** Adds the key to an error that only knows the file. */
+function named<T>(keyPath: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof ConfigError && error.keyPath === '') throw new ConfigError(error.message, { keyPath });
+    throw error;
+  }
+}

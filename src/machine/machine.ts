@@ -1,0 +1,310 @@
+/**
+ * A machine: memory, devices and threads that last, and a GuestVm that is replaced at every reboot. Its states and the
+ * moves between them are here; what happens inside KVM_RUN is vcpu/processors.ts.
+ */
+import { randomFillSync } from 'node:crypto';
+import { assert } from '../base/assert.ts';
+import { type AddressRange } from '../base/range.ts';
+import { entryState } from '../boot/entry-state.ts';
+import type { VmConfig } from '../config/schema.ts';
+import { Reg as UartReg } from '../devices/pl011.ts';
+import type { GuestEvent } from '../devices/pvpanic.ts';
+import { writeDtb } from '../fdt/writer.ts';
+import { EventLoopWatch } from '../host/event-loop.ts';
+import { Mapping } from '../host/mapping.ts';
+import { Signals } from '../host/signals.ts';
+import { after, KickTimer } from '../host/timer.ts';
+import { pageSize } from '../host/page-size.ts';
+import { Kvm } from '../kvm/system.ts';
+import { GuestMemory } from '../memory/guest-memory.ts';
+import { MemorySlots } from '../memory/slots.ts';
+import { type Ending, Processors } from '../vcpu/processors.ts';
+import { VcpuThread } from '../vcpu/vcpu-thread.ts';
+import { Board } from './board.ts';
+import { Coalescing } from './coalescing.ts';
+import { GuestVm } from './guest-vm.ts';
+import { guestTree, KASLR_SEED_BYTES, RNG_SEED_BYTES } from './guest-tree.ts';
+import { type Images, prepareImages } from './images.ts';
+import { ipaBitsFor, LAYOUT } from './layout.ts';
+import { mapRam } from './ram.ts';
+import { RegisterPage } from './register-page.ts';
+
+export type MachineState = 'created' | 'running' | 'paused' | 'stopped';
+
+/** The legal moves. A reboot stays in `running`. */
+const NEXT: Record<MachineState, readonly MachineState[]> = {
+  created: ['running', 'stopped'],
+  running: ['paused', 'stopped'],
+  paused: ['running', 'stopped'],
+  stopped: [],
+};
+
+/** Why the machine stopped for good. */
+export type MachineEnding =
+  | { readonly kind: 'shutdown' | 'reset' | 'guest-crash' | 'panic' | 'stopped' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** What the machine tells whoever runs it. */
+export interface MachineObserver {
+  stateChanged(from: MachineState, to: MachineState): void;
+  rebooted(boots: number, by: 'guest' | 'control'): void;
+  guestEvent(event: GuestEvent): void;
+  warning(message: string): void;
+}
+
+/** The guest's first serial port, seen from outside. */
+export interface ConsolePort {
+  write(bytes: Uint8Array): void;
+  /** The guest has room for input again. */
+  resume(): void;
+}
+
+export class Machine implements Disposable {
+  readonly config: VmConfig;
+  readonly memory: GuestMemory;
+  readonly #resources = new DisposableStack();
+  readonly #observer: MachineObserver;
+  readonly #kvm: Kvm;
+  readonly #images: Images;
+  readonly #signals: Signals;
+  readonly #loop: EventLoopWatch;
+  readonly #slots: MemorySlots;
+  readonly #board: Board;
+  readonly #coalescing: Coalescing;
+  readonly #threads: readonly VcpuThread[];
+  readonly #console: ConsolePort;
+  #state: MachineState = 'created';
+  #guest: GuestVm | undefined;
+  #processors: Processors | undefined;
+  /** What was asked for from outside while the guest runs; the run loop acts on it. */
+  #wanted: 'reboot' | MachineEnding | undefined;
+  /** Resolves the wait of a paused run loop. */
+  #resumed: (() => void) | undefined;
+  #boots = 0;
+
+  /** Opens KVM, maps memory, recognises the images: whatever can be wrong before the guest runs is found here. */
+  static async create(config: VmConfig, console: ConsolePort, observer: MachineObserver): Promise<Machine> {
+    const images = await prepareImages(config, ramOf(config));
+    return new Machine(config, images, console, observer);
+  }
+
+  private constructor(config: VmConfig, images: Images, console: ConsolePort, observer: MachineObserver) {
+    this.config = config;
+    this.#images = images;
+    this.#console = console;
+    this.#observer = observer;
+    using resources = new DisposableStack();
+    this.#kvm = resources.use(Kvm.open());
+    const page = pageSize();
+    this.#signals = resources.use(new Signals());
+    this.#loop = resources.use(new EventLoopWatch(this.#signals));
+    const ram = ramOf(config);
+    this.#slots = new MemorySlots({ pageSize: page, ipaBits: Math.max(ipaBitsFor(config.cpus.count, ram), 40) });
+    const ramMapping = resources.use(mapRam(config, (message) => observer.warning(message)));
+    this.memory = new GuestMemory([{ range: ram, buffer: ramMapping.buffer, pointer: ramMapping.pointer }]);
+    this.#slots.add({ kind: 'ram', name: 'RAM', range: ram, pointer: ramMapping.pointer, readOnly: false });
+    this.#board = this.#createBoard();
+    const uartData = { base: LAYOUT.pl011.base + UartReg.DR, size: 4 };
+    const timer = resources.use(new KickTimer(this.#signals));
+    this.#coalescing = new Coalescing(uartData, timer, (_, __, value) => this.#board.uart.writeData(value));
+    this.#guest = new GuestVm(this.#kvm, config);
+    resources.defer(() => this.#guest?.[Symbol.dispose]());
+    if (this.#guest.gic.version === 2) this.#board.attachV2m();
+    if (config.registerPages === 'on' || (config.registerPages === 'auto' && this.#guest.forcesWriteBack)) {
+      resources.use(new RegisterPage(this.#board.uart, LAYOUT.pl011, this.#slots, page));
+    }
+    if (this.#guest.features.stolenTime) {
+      const range = LAYOUT.stolenTime;
+      const { pointer } = resources.use(Mapping.create(range.size, { what: 'stolen time' }));
+      this.#slots.add({ kind: 'shm', name: 'stolen time', range, pointer, readOnly: false });
+    }
+    this.#threads = Array.from({ length: config.cpus.count - 1 }, () => resources.use(new VcpuThread(this.#signals)));
+    this.#resources = resources.move();
+  }
+
+  get state(): MachineState {
+    return this.#state;
+  }
+
+  get boots(): number {
+    return this.#boots;
+  }
+
+  /** Input for the guest's serial port: how many bytes it took. */
+  receive(bytes: Uint8Array): number {
+    return this.#board.uart.receive(bytes);
+  }
+
+  /** Boots, and runs until the guest, or somebody outside, ends it. */
+  async run(): Promise<MachineEnding> {
+    await this.#boot();
+    this.#move('running');
+    try {
+      for (;;) {
+        const ending = await this.#runGuest();
+        if (ending !== 'reboot') return ending;
+        await this.#reboot('guest');
+      }
+    } finally {
+      this.#park();
+      this.#move('stopped');
+    }
+  }
+
+  pause(): void {
+    this.#move('paused');
+    this.#park();
+    this.#guest?.pauseCounters();
+  }
+
+  resume(): void {
+    this.#guest?.resumeCounters();
+    this.#move('running');
+    this.#processors?.start();
+    this.#resumed?.();
+  }
+
+  pressPowerKey(): void {
+    this.#board.powerKey.press();
+  }
+
+  requestReboot(): void {
+    this.#wanted = 'reboot';
+    if (this.#state === 'paused') this.resume();
+  }
+
+  requestStop(): void {
+    this.#wanted = { kind: 'stopped' };
+    this.#resumed?.();
+  }
+
+  /** One stay of the guest between boots: until it ends or somebody wants something. */
+  async #runGuest(): Promise<MachineEnding | 'reboot'> {
+    for (;;) {
+      if (this.#loop.isDue) await this.#loop.turn();
+      while (this.#state === 'paused' && !this.#wanted) await this.#untilResumed();
+      if (this.#wanted) return this.#takeWanted();
+      const ending = this.#processors!.run(() => {
+        this.#coalescing.tick();
+        return this.#loop.isDue || this.#wanted !== undefined;
+      });
+      if (ending) return this.#judge(ending);
+    }
+  }
+
+  #takeWanted(): MachineEnding | 'reboot' {
+    const wanted = this.#wanted!;
+    this.#wanted = undefined;
+    return wanted;
+  }
+
+  #judge(ending: Ending): MachineEnding | 'reboot' {
+    if (ending.kind === 'reset' && this.config.onReboot === 'reboot') return 'reboot';
+    return ending;
+  }
+
+  async #untilResumed(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#resumed = resolve;
+    });
+    this.#resumed = undefined;
+  }
+
+  /** Places kernel, initrd and a device tree with new seeds, and sets vCPU 0 to the kernel's entry. */
+  async #boot(): Promise<void> {
+    const guest = this.#guest!;
+    this.#boots++;
+    this.#slots.attach(guest);
+    if (guest.features.stolenTime) guest.placeStolenTime();
+    this.#coalescing.attach(guest.vm, guest.coalescedRing(pageSize()));
+    this.#coalescing.begin();
+    this.#images.load(this.memory);
+    const { placement } = this.#images;
+    const tree = await guestTree(this.config, {
+      mpidrs: guest.mpidrs,
+      gicVersion: guest.gic.version,
+      hasIts: guest.gic.hasIts,
+      hasPmu: guest.features.pmu,
+      initrd: placement.initrd,
+      rngSeed: randomFillSync(new Uint8Array(RNG_SEED_BYTES)),
+      kaslrSeed: randomFillSync(new Uint8Array(KASLR_SEED_BYTES)),
+    });
+    const dtb = writeDtb(tree);
+    assert(dtb.length <= placement.dtb.size, `the device tree has ${dtb.length} bytes`);
+    this.memory.bytes(placement.dtb.base, dtb.length).set(dtb);
+    guest.setEntry(entryState(placement.entry, placement.dtb.base));
+    this.#processors = new Processors(guest.vcpus, this.#threads, {
+      signals: this.#signals,
+      log: (message) => this.#observer.warning(message),
+      mmio: {
+        read: (address, size) => this.#board.bus.read(address, size),
+        write: (address, size, value) => {
+          this.#board.bus.write(address, size, value);
+          if (address === LAYOUT.pl011.base + UartReg.DR) this.#coalescing.begin();
+          this.#board.uart.flush();
+        },
+        drain: () => {
+          this.#coalescing.drain();
+          this.#board.uart.flush();
+        },
+      },
+    });
+    this.#processors.start();
+  }
+
+  /** A new VM on the same memory, devices and threads. */
+  async #reboot(by: 'guest' | 'control'): Promise<void> {
+    this.#park();
+    this.#coalescing.detach();
+    this.#slots.detach();
+    this.#guest![Symbol.dispose]();
+    this.#board.reset();
+    this.#guest = new GuestVm(this.#kvm, this.config);
+    await this.#boot();
+    this.#observer.rebooted(this.#boots, by);
+  }
+
+  #park(): void {
+    this.#processors?.park();
+    this.#board.uart.flush();
+  }
+
+  #createBoard(): Board {
+    return new Board({
+      console: { write: (bytes) => this.#console.write(bytes) },
+      onConsoleSpace: () => this.#console.resume(),
+      onGuestEvent: (event) => this.#guestEvent(event),
+      setSpiLevel: (spi, level) => this.#guest?.vm.setSpiLevel(spi, level),
+      log: (message) => this.#observer.warning(message),
+      timer: { after },
+      clock: {
+        nowSeconds: () => Math.floor(Date.now() / 1000),
+        alarm: (atSeconds, fire) => after(Math.max(0, atSeconds * 1000 - Date.now()), fire),
+      },
+    });
+  }
+
+  #guestEvent(event: GuestEvent): void {
+    this.#observer.guestEvent(event);
+    if (event !== 'panicked') return;
+    if (this.config.onPanic === 'exit') this.#wanted = { kind: 'panic' };
+    if (this.config.onPanic === 'reboot') this.#wanted = 'reboot';
+    if (this.#wanted) this.#signals.kick();
+  }
+
+  #move(to: MachineState): void {
+    const from = this.#state;
+    assert(NEXT[from].includes(to), `the machine cannot go from ${from} to ${to}`);
+    this.#state = to;
+    this.#observer.stateChanged(from, to);
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}
+
+function ramOf({ memory }: VmConfig): AddressRange {
+  return { base: memory.base, size: memory.size };
+}
+

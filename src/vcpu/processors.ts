@@ -1,0 +1,184 @@
+/**
+ * All vCPUs of a guest, and who runs them. The main thread runs vCPU 0 where another program would sleep in epoll; the
+ * others have native threads. Every exit is answered on the main thread, so no device needs a lock. What makes this fast
+ * is that exits are rare: output is coalesced, registers are read from memory (docs/architecture.md, "Who answers an exit").
+ */
+import { EAGAIN, EINTR } from '../abi/errno.ts';
+import { KVM_EXIT_INTR, KVM_EXIT_MMIO, KVM_EXIT_UNKNOWN } from '../abi/kvm.ts';
+import { HostError } from '../base/errors.ts';
+import type { GuestAddress } from '../base/range.ts';
+import { formatAddress } from '../base/units.ts';
+import type { Signals } from '../host/signals.ts';
+import { ExitReader } from '../kvm/exit.ts';
+import type { Vcpu } from '../kvm/vcpu.ts';
+import { describeRegisters, explainExit, explainRunFailure } from './describe.ts';
+import type { VcpuThread } from './vcpu-thread.ts';
+
+/** How long a kicked vCPU may take to leave KVM_RUN before we call the host stuck. */
+const PARK_TIMEOUT_MS = 10_000;
+
+/** Where the guest's accesses go. */
+export interface MmioHandler {
+  read(address: GuestAddress, size: 1 | 2 | 4 | 8): number | bigint;
+  write(address: GuestAddress, size: 1 | 2 | 4 | 8, value: number | bigint): void;
+  /** Called after every return from KVM_RUN, before the exit is answered: writes that KVM stored away come first. */
+  drain(): void;
+}
+
+/** Why the guest stopped. */
+export type Ending =
+  | { readonly kind: 'shutdown' | 'reset' | 'guest-crash' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+export class Processors {
+  readonly #vcpus: readonly Vcpu[];
+  readonly #exits: readonly ExitReader[];
+  readonly #threads: readonly VcpuThread[];
+  readonly #signals: Signals;
+  readonly #mmio: MmioHandler;
+  readonly #log: (message: string) => void;
+  #ending: Ending | undefined;
+  #undecodedLogged = false;
+  /** Exits answered, for `status`. */
+  exitCount = 0;
+
+  /** `threads`: one for each vCPU but the first, waiting. */
+  constructor(
+    vcpus: readonly Vcpu[],
+    threads: readonly VcpuThread[],
+    world: { signals: Signals; mmio: MmioHandler; log: (message: string) => void },
+  ) {
+    this.#vcpus = vcpus;
+    this.#exits = vcpus.map((vcpu) => new ExitReader(vcpu.run.view));
+    this.#threads = threads;
+    this.#signals = world.signals;
+    this.#mmio = world.mmio;
+    this.#log = world.log;
+    threads.forEach((thread, index) => {
+      thread.assign(vcpus[index + 1]!);
+    });
+  }
+
+  /** Lets every vCPU but the first run (again). */
+  start(): void {
+    this.#threads.forEach((thread) => {
+      thread.proceed();
+    });
+  }
+
+  /**
+   * Runs vCPU 0, and answers the exits of all, until the guest ends or `interrupted()` says that the main thread is
+   * wanted elsewhere. It is asked after every kick.
+   */
+  run(interrupted: () => boolean): Ending | undefined {
+    const first = this.#vcpus[0]!;
+    while (this.#ending === undefined) {
+      const errno = first.enter();
+      this.exitCount++;
+      this.#mmio.drain();
+      if (errno === 0) this.#answer(0);
+      else if (errno === EINTR || errno === EAGAIN) {
+        this.#signals.consume();
+        this.#serveThreads();
+        if (interrupted()) break;
+      } else this.#failed(0, explainRunFailure(errno));
+    }
+    return this.#ending;
+  }
+
+  /**
+   * Brings every vCPU out of KVM_RUN and keeps it out until `start` (vCPU 0 is out, since we run). An exit that a vCPU
+   * came back with is answered; one that ends the guest shows in the next `run`.
+   */
+  park(): void {
+    const deadline = performance.now() + PARK_TIMEOUT_MS;
+    for (const thread of this.#threads) {
+      thread.kick();
+      while (!thread.waits) {
+        if (performance.now() > deadline) throw new HostError('Cannot bring a vCPU out of KVM_RUN: KVM does not react');
+        this.#signals.wait(100);
+      }
+    }
+    this.#mmio.drain();
+    this.#threads.forEach((_, index) => {
+      this.#answer(index + 1);
+    });
+  }
+
+  #serveThreads(): void {
+    for (let index = 1; index < this.#vcpus.length; index++) {
+      const thread = this.#threads[index - 1]!;
+      if (!thread.waits) continue;
+      this.exitCount++;
+      this.#mmio.drain();
+      this.#answerThread(index, thread);
+      if (this.#ending !== undefined) return;
+      thread.proceed();
+    }
+  }
+
+  #answerThread(index: number, thread: VcpuThread): void {
+    const { reason } = this.#exits[index]!;
+    if (reason !== KVM_EXIT_UNKNOWN && (reason !== KVM_EXIT_INTR || thread.wasKicked)) {
+      this.#answer(index);
+      return;
+    }
+    // KVM_RUN failed, and a native thread cannot tell us why: run the vCPU here, once, to see the errno.
+    const errno = this.#vcpus[index]!.enter();
+    if (errno === 0) this.#answer(index);
+    else if (errno === EINTR || errno === EAGAIN) this.#signals.consume();
+    else this.#failed(index, explainRunFailure(errno));
+  }
+
+  #answer(index: number): void {
+    const exit = this.#exits[index]!;
+    const { reason } = exit;
+    if (reason === KVM_EXIT_MMIO) this.#answerMmio(exit);
+    else if (reason !== KVM_EXIT_INTR) this.#answerRare(index, exit);
+    exit.forget();
+  }
+
+  #answerMmio(exit: ExitReader): void {
+    const size = exit.mmioLength as 0 | 1 | 2 | 4 | 8;
+    if (size === 0) return;
+    const address = exit.mmioAddress;
+    if (!exit.mmioIsWrite) exit.completeRead(this.#mmio.read(address, size));
+    else this.#mmio.write(address, size, size === 8 ? exit.mmioValue64 : exit.mmioValue(size));
+  }
+
+  #answerRare(index: number, reader: ExitReader): void {
+    const exit = reader.decode();
+    switch (exit.kind) {
+      case 'shutdown':
+      case 'reset':
+      case 'guest-crash':
+        this.#ending ??= { kind: exit.kind };
+        return;
+      case 'suspend':
+        // Not enabled (KVM_CAP_ARM_SYSTEM_SUSPEND); should a kernel send it all the same, waking up at once is allowed.
+        return;
+      case 'nisv':
+        this.#refuseUndecoded(index, exit.fault_ipa);
+        return;
+      default:
+        this.#failed(index, explainExit(exit));
+    }
+  }
+
+  /** Nothing lies at that address, or a device, and the instruction (a pair, a vector …) does not say what it moves. */
+  #refuseUndecoded(index: number, address: GuestAddress): void {
+    if (!this.#undecodedLogged) {
+      this.#undecodedLogged = true;
+      this.#log(
+        `Guest used an instruction on device address ${formatAddress(address)} that KVM cannot decode ` +
+          '(a pair, vector or write-back access); it gets an external abort, here and whenever it does so again',
+      );
+    }
+    this.#vcpus[index]!.injectExternalAbort();
+  }
+
+  #failed(index: number, meaning: string): void {
+    const vcpu = this.#vcpus[index]!;
+    this.#ending ??= { kind: 'failed', message: `vCPU ${index} cannot go on: ${meaning}\n${describeRegisters(vcpu)}` };
+  }
+}

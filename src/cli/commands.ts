@@ -2,6 +2,7 @@
 import type { AnyCommand } from './command.ts';
 
 export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
+  run: async () => (await import('./run.ts')).runCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
 };
 

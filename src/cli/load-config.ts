@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import { parseConfig } from '../config/parse.ts';
+import { withPlace } from '../config/places.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { SET_FILE } from '../config/source.ts';
 import { checkPaths } from './check-paths.ts';
@@ -34,6 +35,15 @@ export function loadConfig(file: string, sets: readonly string[]): VmConfig {
   const config = parseConfigFile(file, sets);
   checkPaths(config);
   return config;
+}
+
+/** Does `work` with the config; a ConfigError that it throws about a key gets the file and line of that key. */
+export async function withConfig<Result>(config: VmConfig, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof ConfigError ? withPlace(error, config) : error;
+  }
 }
 
 /** `--print-config`: the files that the config names need not be there. */

@@ -40,9 +40,12 @@ function tryParse(words: readonly string[], options: AnyCommand['options']) {
   );
   try {
     const parsed = parseArgs({ args: [...words], options: config, allowPositionals: true, strict: true, tokens: true });
-    const once = parsed.tokens.filter((token) => token.kind === 'option' && !config[token.name]?.multiple);
-    const names = once.map((token) => (token.kind === 'option' ? token.name : ''));
-    return new Set(names).size === names.length ? parsed : undefined;
+    const single = parsed.tokens.flatMap((token) =>
+      token.kind === 'option' && config[token.name]?.type === 'string' && !config[token.name]?.multiple
+        ? token.name
+        : [],
+    );
+    return new Set(single).size === single.length ? parsed : undefined;
   } catch {
     return undefined;
   }

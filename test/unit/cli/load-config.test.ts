@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/base/errors.ts';
-import { loadConfig } from '../../../src/cli/load-config.ts';
+import { loadConfig, withConfig } from '../../../src/cli/load-config.ts';
 import { UsageError } from '../../../src/cli/usage-error.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'orko-load-config-'));
@@ -66,6 +66,14 @@ describe('loadConfig', () => {
     writeFileSync(join(directory, 'secret'), '');
     chmodSync(join(directory, 'secret'), 0);
     expect(mistakeIn('kernel: secret')).toContain('secret: you may not read it: change its permissions');
+  });
+
+  test('withConfig: what is found wrong later is reported with its line too', async () => {
+    const config = load('name: x\nkernel: Image');
+    const late = withConfig(config, async () => {
+      throw new ConfigError('It is empty', { keyPath: 'kernel.image' });
+    });
+    await expect(late).rejects.toMatchObject({ message: 'It is empty', keyPath: 'kernel.image', file, line: 2 });
   });
 
   test('--set without a value is a mistake of the command line', () => {

@@ -1,12 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import manifest from '../../../package.json' with { type: 'json' };
 import { setWords } from '../../../src/cli/complete.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 /** The Node that development runs with, whichever runs the tests. */
 const NODE = resolve(ROOT, 'node_modules/.bin/node');
+
+const directory = mkdtempSync(join(tmpdir(), 'orko-main-'));
+const BOARD = join(directory, 'board.yaml');
+writeFileSync(BOARD, 'kernel: none\n');
+afterAll(() => rmSync(directory, { recursive: true }));
 
 function orko(...words: string[]) {
   const { status, stdout, stderr } = spawnSync(NODE, [resolve(ROOT, 'src/main.ts'), ...words], { encoding: 'utf8' });
@@ -44,11 +51,28 @@ describe('orko-vmm', () => {
     [['frobnicate'], 'orko-vmm: Unknown command "frobnicate": known are '],
     [['schema', '--foo'], 'orko-vmm: Unknown argument: foo\nRun `orko-vmm schema --help` for the ways to write it\n'],
     [['schema', 'x'], 'orko-vmm: Unknown argument: x\n'],
-    [['schema', '-q', '-q'], 'orko-vmm: --quiet is given twice: give it once\n'],
   ])('%j: is a usage error with its sentence', (words, sentence) => {
     const { status, stdout, stderr } = orko(...words);
     expect([status, stdout]).toEqual([64, '']);
     expect(stderr).toContain(sentence);
+  });
+
+  test('run --print-config: prints the effective config, files need not be there', () => {
+    const { status, stdout, stderr } = orko('run', BOARD, '--print-config', '--set', 'cpus=3');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('name: board\ncpus:\n  count: 3\n');
+    expect(stdout).toContain(`image: ${join(directory, 'none')}\n`);
+  });
+
+  test('run: a mistake in the config names file, line and key, and ends with 65', () => {
+    expect(orko('run', BOARD)).toEqual({
+      status: 65,
+      stdout: '',
+      stderr: `orko-vmm: ${BOARD}:1: kernel: Cannot open ${join(directory, 'none')}: there is no such file: check the path\n`,
+    });
+    expect(orko('run', BOARD, '--set', 'gic=v9').stderr).toBe(
+      'orko-vmm: --set gic: Expected one of auto, v3, v2, got "v9": write gic: v3\n',
+    );
   });
 
   test('completion: prints a script, and completes commands and config keys', () => {

@@ -28,6 +28,7 @@ describe('quickParse', () => {
     ],
     [['--quiet', '--color', 'red', '123'], { config: '123', quiet: true, color: 'red' }],
     [['--', '-a.yaml'], { config: '-a.yaml' }],
+    [['a.yaml', '-q', '-q'], { config: 'a.yaml', quiet: true }],
   ])('reads %j', (words, args) => {
     expect(quickParse(command, words)).toEqual({ ...NOTHING, ...args });
   });

@@ -1,9 +1,9 @@
 /**
  * What a device needs to write its own device tree node: where it lies, its interrupt as the GIC wants it described, and
- * the nodes it may refer to. The machine decides these; a device only says what it is.
+ * the nodes it may refer to. The machine decides these; a device only says what it is. Its node lies in the root, where
+ * addresses and sizes are two cells each.
  */
 import type { AddressRange } from '../base/range.ts';
-import type { FdtNode } from './tree.ts';
 
 export interface DeviceNodeContext {
   readonly range: AddressRange;
@@ -15,11 +15,6 @@ export interface DeviceNodeContext {
   readonly gic: number;
   /** Phandle of a node by its label: "its", "gpio0". */
   phandleOf(label: string): number;
-}
-
-/** Whatever has a node in the device tree. The node lies in the root, where addresses and sizes are two cells each. */
-export interface DeviceTreeSource {
-  deviceTreeNode(context: DeviceNodeContext): FdtNode;
 }
 
 /** How an interrupt line is driven: the third cell of a GIC specifier (Linux, bindings interrupt-controller/arm,gic-v3.yaml). */

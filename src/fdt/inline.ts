@@ -1,21 +1,20 @@
 /**
- * Overlays written in the config file itself, as plain YAML. A key on top says which node, what is below is merged into it:
+ * Overlays written in the config file itself, as plain YAML. A key on top says which node; what is below is merged into it:
  *
- *   /chosen:                          # a path: the node, or a new one in a node that exists
- *     linux,sysrq-reset-seq: [1, 2]   # list of numbers: cells
- *   uart0:                            # a label or an alias, as in .dts &uart0
- *     current-speed: 115200           # number: one cell, −2^31 … 2^32 − 1
- *     status: okay                    # text: a string
- *   /:
- *     gpio-leds:                      # an object: a node, made where it is missing
- *       compatible: gpio-leds         # for a string list: [a, b]
- *       led-0:
- *         gpios: [{ ref: gpio0 }, 5, 0]   # ref: the phandle of a label or of a path, also of a node made here
- *         retain-state-suspended: true    # true: a property without a value
- *         panic-indicator: false          # false: no such property (or node) from here on
- *     board-id:
- *       mac: { bytes: "00 16 3e 00 00 01" }
- *       window: { u64: 0x400000000 }      # one or a list; above 2^53 as text, "0x..."
+ *   overlays:
+ *     - uart0:                              # a label or an alias, as in .dts &uart0
+ *         current-speed: 115200             # number: one cell, −2^31 … 2^32 − 1
+ *         status: okay                      # text: a string
+ *       /chosen:                            # a path: the node, or a new one in a node that exists
+ *         linux,sysrq-reset-seq: [1, 2]     # list of numbers: cells
+ *       /leds:
+ *         compatible: [acme,leds, gpio-leds]    # list of texts: a string list
+ *         led-0:                                # an object: a node, made where it is missing
+ *           gpios: [{ ref: gpio0 }, 5, 0]       # ref: phandle of a label or a path, also of a node made here
+ *           retain-state-suspended: true        # true: a property without a value
+ *           panic-indicator: false              # false: no such property (or node) from here on
+ *         mac: { bytes: "00 16 3e 00 00 01" }
+ *         window: { u64: 0x400000000 }          # one or a list; above 2^53 as text, "0x..."
  *
  * YAML wants quotes around names that start with # or &: "#size-cells": 0. An object whose only key is bytes, u64 or ref is
  * a value, never a node. Nodes are made before values are read, so the order does not matter.
@@ -33,13 +32,6 @@ export function mergeInlineOverlay(tree: FdtTree, overlay: unknown, keyPath: str
     const node = tree.resolve(reference) ?? merge.newNode(reference, place);
     merge.shape(node, content, place, 1);
   }
-  merge.fill();
-}
-
-/** Merges one node's content, `{ compatible: …, child@1: {…} }`, into `node` of `tree`. */
-export function mergeInlineNode(tree: FdtTree, node: FdtNode, content: unknown, keyPath: string): void {
-  const merge = new InlineMerge(tree);
-  merge.shape(node, content, keyPath, 1);
   merge.fill();
 }
 

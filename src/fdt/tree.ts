@@ -97,8 +97,7 @@ export class FdtTree {
   }
 
   labelled(label: string): FdtNode | undefined {
-    for (const [, node] of this.nodes()) if (node.labels.has(label)) return node;
-    return undefined;
+    return firstNode(this.root, (node) => node.labels.has(label));
   }
 
   /** All labels, sorted, for messages that say what there would have been. */
@@ -118,8 +117,7 @@ export class FdtTree {
   }
 
   withPhandle(phandle: number): FdtNode | undefined {
-    for (const [, node] of this.nodes()) if (node.phandle === phandle) return node;
-    return undefined;
+    return firstNode(this.root, (node) => node.phandle === phandle);
   }
 
   /** The phandle of `node`, which gets one if it has none yet. It need not be in the tree yet. */
@@ -134,9 +132,22 @@ export class FdtTree {
   /** The highest phandle in use, 0 when there is none. */
   phandleLast(): number {
     let last = this.#phandleLast;
-    for (const [, node] of this.nodes()) last = Math.max(last, node.phandle ?? 0);
+    firstNode(this.root, (node) => {
+      last = Math.max(last, node.phandle ?? 0);
+      return false;
+    });
     return last;
   }
+}
+
+/** The first node that `test` likes, parents first. Plain recursion: a generator costs ten times as much at start-up. */
+function firstNode(node: FdtNode, test: (node: FdtNode) => boolean): FdtNode | undefined {
+  if (test(node)) return node;
+  for (const child of node.children.values()) {
+    const found = firstNode(child, test);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 function* walk(path: string, node: FdtNode): Generator<[string, FdtNode]> {

@@ -91,11 +91,15 @@ function encodeCells(values: readonly (number | bigint)[]): Uint8Array {
 }
 
 function encodeStrings(strings: readonly string[]): Uint8Array {
-  assert(
-    strings.every((text) => !text.includes('\0')),
-    'a device tree string cannot hold NUL',
-  );
-  return utf8(strings.map((text) => `${text}\0`).join(''));
+  assert(!strings.some((text) => text.includes('\0')), 'a device tree string cannot hold NUL');
+  const text = `${strings.join('\0')}\0`;
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return utf8(text);
+    bytes[index] = code;
+  }
+  return bytes;
 }
 
 /** UTF-8 without TextEncoder, which the language itself (and so the pure folders) does not have. */

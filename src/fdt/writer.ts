@@ -83,10 +83,11 @@ class StringTable {
 class ByteSink {
   length = 0;
   #buffer = new Uint8Array(8192);
+  #view = new DataView(this.#buffer.buffer);
 
   word(value: number): void {
     this.#reserve(4);
-    new DataView(this.#buffer.buffer).setUint32(this.length, value);
+    this.#view.setUint32(this.length, value);
     this.length += 4;
   }
 
@@ -113,6 +114,7 @@ class ByteSink {
     const grown = new Uint8Array(2 * needed);
     grown.set(this.bytes());
     this.#buffer = grown;
+    this.#view = new DataView(grown.buffer);
   }
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { ConfigError } from '../../../src/base/errors.ts';
 import { formatDts } from '../../../src/fdt/dts.ts';
-import { mergeInlineNode, mergeInlineOverlay } from '../../../src/fdt/inline.ts';
+import { mergeInlineOverlay } from '../../../src/fdt/inline.ts';
 import { FdtNode, FdtTree } from '../../../src/fdt/tree.ts';
 
 function sample(): FdtTree {
@@ -77,12 +77,6 @@ serial0:
 	};
 };
 `);
-});
-
-test('mergeInlineNode: the content of one node', () => {
-  const tree = sample();
-  mergeInlineNode(tree, tree.labelled('uart0')!, { 'sensor@48': { reg: 0x48 } }, 'devices.i2c.children');
-  expect(tree.find('/uart@1000/sensor@48')?.properties.get('reg')).toEqual(Uint8Array.of(0, 0, 0, 0x48));
 });
 
 const nested = (depth: number): unknown => (depth === 0 ? {} : { n: nested(depth - 1) });

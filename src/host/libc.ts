@@ -43,10 +43,10 @@ export const open = lazily<(path: string, flags: number, mode: number) => number
 );
 export const close = lazily<(fd: number) => number>('int close(int fd)');
 export const read = lazily<(fd: number, buffer: Bytes, count: number) => number>(
-  'ssize_t read(int fd, void *buffer, size_t count)',
+  'long read(int fd, void *buffer, size_t count)',
 );
 export const write = lazily<(fd: number, buffer: Bytes, count: number) => number>(
-  'ssize_t write(int fd, void *buffer, size_t count)',
+  'long write(int fd, void *buffer, size_t count)',
 );
 export const fcntl = lazily<(fd: number, command: number, argument: number) => number>(
   'int fcntl(int fd, int command, long argument)',
@@ -105,10 +105,10 @@ export const socketpair = lazily<(domain: number, type: number, protocol: number
   'int socketpair(int domain, int type, int protocol, void *fds)',
 );
 export const sendmsg = lazily<(fd: number, message: HostPointer, flags: number) => number>(
-  'ssize_t sendmsg(int fd, uintptr_t message, int flags)',
+  'long sendmsg(int fd, uintptr_t message, int flags)',
 );
 export const recvmsg = lazily<(fd: number, message: HostPointer, flags: number) => number>(
-  'ssize_t recvmsg(int fd, uintptr_t message, int flags)',
+  'long recvmsg(int fd, uintptr_t message, int flags)',
 );
 export const gettid = lazily<() => number>('int gettid()');
 export const getuid = lazily<() => number>('unsigned int getuid()');

@@ -54,10 +54,11 @@ export async function printConfigFile(file: string, sets: readonly string[]): Pr
 
 function parseConfigFile(file: string, sets: readonly string[]): VmConfig {
   const directory = dirname(resolve(file));
+  const assignments = sets.map(splitSet);
   return parseConfig(readConfig(file), {
     file,
     directory,
-    sets: sets.map(splitSet),
+    sets: assignments,
     resolvePath: (path, at) => (at.file === SET_FILE ? resolve(path) : resolve(directory, path)),
   });
 }

@@ -41,7 +41,16 @@ export async function yargsParse(words: readonly string[]): Promise<Chosen | und
   const unknown = words[0] !== undefined && !words[0].startsWith('-') && !named && words[0] !== 'completion';
   if (unknown) throw new UsageError(unknownCommand(words[0]!));
   parser.fail((message, error) => {
-    throw error ?? new UsageError(sentence(message), named);
+    throw (
+      error ??
+      new UsageError(
+        sentence(
+          message,
+          commands.find(({ name }) => name === named),
+        ),
+        named,
+      )
+    );
   });
   if (words.length === 0) throw new UsageError('Name a command');
   await parser.parseAsync([...words], {}, (_error, _values, output) => {
@@ -118,7 +127,10 @@ function unknownCommand(word: string): string {
 }
 
 /** yargs writes several lines, some with a full stop; our messages are one sentence without. */
-function sentence(message: string): string {
+function sentence(message: string, command: AnyCommand | undefined): string {
+  if (command && message.startsWith('Not enough non-option arguments')) {
+    return `Some words are missing: write orko-vmm ${usageOf(command)}`;
+  }
   return message
     .replace(/\s*\n\s*/g, ' ')
     .replace(/\.$/, '')

@@ -50,6 +50,8 @@ describe('orko-vmm', () => {
     [['schem'], 'orko-vmm: Unknown command "schem": did you mean "schema"?\n'],
     [['frobnicate'], 'orko-vmm: Unknown command "frobnicate": known are '],
     [['schema', '--foo'], 'orko-vmm: Unknown argument: foo\nRun `orko-vmm schema --help` for the ways to write it\n'],
+    [['run'], 'orko-vmm: Some words are missing: write orko-vmm run <config>\nRun `orko-vmm run --help`'],
+    [['run', 'a.yaml', '--set', 'cpus'], 'orko-vmm: --set cpus has no key and value: write --set KEY=VALUE\n'],
     [['schema', 'x'], 'orko-vmm: Unknown argument: x\n'],
   ])('%j: is a usage error with its sentence', (words, sentence) => {
     const { status, stdout, stderr } = orko(...words);

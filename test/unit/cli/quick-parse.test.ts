@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { defineCommand } from '../../../src/cli/command.ts';
+import { COMMANDS } from '../../../src/cli/commands.ts';
 import { quickParse } from '../../../src/cli/quick-parse.ts';
+import { yargsParse } from '../../../src/cli/yargs-parse.ts';
 
 const command = defineCommand({
   name: 'try',
@@ -46,5 +48,19 @@ describe('quickParse', () => {
     [['a', '--quiet=yes']],
   ])('leaves %j to yargs', (words) => {
     expect(quickParse(command, words)).toBeUndefined();
+  });
+});
+
+describe('yargsParse: reads what quickParse reads as the same', () => {
+  test.each([
+    [['a.yaml']],
+    [['a.yaml', '--set', 'cpus=4', '--set=kernel.cmdline=a=b c', '-v']],
+    [['--set', 'cpus=4', 'a.yaml', '--print-config', '--quiet', '-q']],
+    [['007', '--set', 'name=1e3']],
+  ])('run %j', async (words) => {
+    const run = await COMMANDS['run']!();
+    const args = quickParse(run, words);
+    expect(args).toBeDefined();
+    expect(await yargsParse(['run', ...words])).toEqual({ command: run, args });
   });
 });

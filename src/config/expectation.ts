@@ -58,7 +58,8 @@ function describeSize(field: SizeField): string {
   return `${field.address ? 'an address' : 'a size'} from ${min} to ${max}${multiple}`;
 }
 
-function given(source: Source): string {
+/** What stands there, briefly. */
+export function given(source: Source): string {
   if (source.kind === 'list') return source.items.length ? 'a list' : 'an empty list';
   if (source.kind === 'mapping') return 'a mapping';
   if (source.value === null) return 'nothing';

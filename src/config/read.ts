@@ -2,6 +2,8 @@
  * A tree of YAML values (`source.ts`) → values, as the table of keys says: every key is checked, defaults are filled
  * in, and every mistake is a ConfigError that says what was expected, what was given, and what to write instead.
  */
+
+import { given } from './expectation.ts';
 import {
   type CpuListField,
   camel,
@@ -173,11 +175,9 @@ function absent(field: Field, key: string, keyPath: string, at: Place, reading: 
   const neededBelow = field.kind === 'object' && field.short !== undefined && field.keys[field.short]?.required;
   if (field.required || neededBelow) {
     const [example = '…'] = field.examples ?? [];
-    throw errorAt(
-      { file: at.file, line: undefined },
-      keyPath,
-      `This key is missing: write for example ${key}: ${example}`,
-    );
+    // The whole file has no line of its own.
+    const place = keyPath.includes('.') ? at : { file: at.file, line: undefined };
+    throw errorAt(place, keyPath, `This key is missing: write for example ${key}: ${example}`);
   }
   if (field.kind === 'object') return readObject(field, { kind: 'mapping', entries: new Map(), at }, keyPath, reading);
   if (field.kind === 'devices') return {};
@@ -202,7 +202,7 @@ function readDevices(field: DevicesField, source: Source, keyPath: string, readi
     const typeName = textOf(type);
     const table = typeName !== undefined && Object.hasOwn(field.types, typeName) ? field.types[typeName] : undefined;
     if (!table) {
-      throw errorAt(type.at, `${path}.type`, unknown('device type', typeName ?? '', Object.keys(field.types)));
+      throw errorAt(type.at, `${path}.type`, unknown('device type', typeName ?? given(type), Object.keys(field.types)));
     }
     result[name] = { type: typeName, ...readKeys(table.keys, entry, path, reading, { known: ['type'] }) };
   }

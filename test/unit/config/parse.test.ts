@@ -131,7 +131,7 @@ describe('parseConfig: the sentence for', () => {
     [
       'a kernel without image',
       'kernel: { initrd: a }',
-      'vms/board.yaml::kernel.image: This key is missing: write for example image: Image',
+      'vms/board.yaml:1:kernel.image: This key is missing: write for example image: Image',
     ],
     [
       'a word for a number',

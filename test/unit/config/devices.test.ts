@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { ConfigError } from '../../../src/base/errors.ts';
+import { choice, devices, flag, object, path, size, type ValueOf } from '../../../src/config/kinds.ts';
+import { read } from '../../../src/config/read.ts';
+import type { NamedPath } from '../../../src/config/schema.ts';
+import { setIn } from '../../../src/config/set.ts';
+import { readSet, readYaml } from '../../../src/config/source.ts';
+
+/** Two device types as the table of the VMM would have them. */
+const DEVICES = devices({
+  help: 'Devices.',
+  types: {
+    disk: object({
+      help: 'A disk.',
+      keys: {
+        path: path({ required: true, access: 'read', examples: ['a.img'], help: 'The image.' }),
+        readonly: flag({ default: false, help: 'No writes.' }),
+        cache: object({
+          short: 'mode',
+          help: 'The cache.',
+          keys: {
+            mode: choice({ choices: ['on', 'off'], default: 'on', help: 'Whether.' }),
+            'size-max': size({ min: 0, max: 1024, default: 512, help: 'How much.' }),
+          },
+        }),
+      },
+    }),
+    dice: object({ help: 'Dice.', keys: {} }),
+  },
+});
+
+function readDevices(text: string, sets: Record<string, string> = {}) {
+  let source = readYaml(text, 'a.yaml');
+  for (const [key, value] of Object.entries(sets)) source = setIn(DEVICES, source, key.split('.'), readSet(value));
+  const paths: NamedPath[] = [];
+  const value = read(DEVICES, source, 'devices', { paths, resolvePath: (name) => `/${name}` });
+  return { value: value as ValueOf<typeof DEVICES>, paths };
+}
+
+function mistakeIn(text: string, sets?: Record<string, string>): string {
+  try {
+    readDevices(text, sets);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return `${error.line ?? ''}:${error.keyPath}: ${error.message}`;
+  }
+  throw new Error('The devices were accepted');
+}
+
+test('devices: each type has its own keys, defaults and types in TypeScript', () => {
+  const { value, paths } = readDevices('root: { type: disk, path: a.img, cache: off }\nluck: { type: dice }');
+
+  expect(value).toEqual({
+    root: { type: 'disk', path: '/a.img', readonly: false, cache: { mode: 'off', sizeMax: 512 } },
+    luck: { type: 'dice' },
+  });
+  const root = value['root'];
+  expect(root?.type === 'disk' && root.cache.sizeMax).toBe(512);
+  expect(paths).toEqual([{ path: '/a.img', access: 'read', keyPath: 'devices.root.path' }]);
+});
+
+test('devices: --set reaches the keys of a device by its name, short forms too', () => {
+  const { value } = readDevices('root: { type: disk, path: a, cache: off }', {
+    'root.readonly': 'true',
+    'root.cache.size-max': '1K',
+    'luck.type': 'dice',
+  });
+
+  expect(value['root']).toMatchObject({ readonly: true, cache: { mode: 'off', sizeMax: 1024 } });
+  expect(value['luck']).toEqual({ type: 'dice' });
+});
+
+test.each([
+  ['root: { type: dsk }', '1:devices.root.type: Unknown device type "dsk": did you mean "disk"?'],
+  ['root: { type: gpu }', '1:devices.root.type: Unknown device type "gpu": known here are disk, dice'],
+  ['root: { type: 5 }', '1:devices.root.type: Unknown device type "the number 5": known here are disk, dice'],
+  ['root: { path: a }', '1:devices.root: This device has no type: write one of disk, dice'],
+  ['root: { type: disk }', '1:devices.root.path: This key is missing: write for example path: a.img'],
+  [
+    'root: { type: disk, path: a, speed: 1 }',
+    '1:devices.root.speed: Unknown key "speed": known here are type, path, readonly, cache',
+  ],
+  ['luck: { type: dice, path: a }', '1:devices.luck.path: Unknown key "path": known here are type'],
+])('devices: %j is refused with its sentence', (text, sentence) => {
+  expect(mistakeIn(text)).toContain(sentence);
+});

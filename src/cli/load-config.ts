@@ -6,7 +6,7 @@ import { parseConfig } from '../config/parse.ts';
 import { withPlace } from '../config/places.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { SET_FILE } from '../config/source.ts';
-import { checkPaths } from './check-paths.ts';
+import { checkPaths } from '../machine/check-paths.ts';
 import type { Options, Positionals } from './command.ts';
 import { print } from './output.ts';
 import { UsageError } from './usage-error.ts';
@@ -52,7 +52,8 @@ export async function printConfigFile(file: string, sets: readonly string[]): Pr
   print(printConfig(parseConfigFile(file, sets)));
 }
 
-function parseConfigFile(file: string, sets: readonly string[]): VmConfig {
+/** Reads the config without looking for the files that it names. */
+export function parseConfigFile(file: string, sets: readonly string[]): VmConfig {
   const directory = dirname(resolve(file));
   const assignments = sets.map(splitSet);
   return parseConfig(readConfig(file), {

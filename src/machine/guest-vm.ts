@@ -69,19 +69,7 @@ export class GuestVm implements Disposable, SlotSink {
     this.vm.enableCap(KVM_CAP_ARM_NISV_TO_USER);
     this.features = chooseFeatures(this.vm, cpus);
     if (this.features.mte) this.vm.enableCap(KVM_CAP_ARM_MTE);
-    this.gic = resources.use(
-      createGic(this.vm, {
-        version: config.gic === 'auto' ? 'auto' : config.gic === 'v3' ? 3 : 2,
-        its: config.its !== 'off',
-        interruptCount: INTERRUPT_COUNT,
-        addresses: gicAddresses(cpus.count, ram),
-      }),
-    );
-    if (config.its === 'on' && !this.gic.hasIts) {
-      throw new ConfigError('Cannot give the guest an ITS: this host has none for its interrupt controller: set its to auto', {
-        keyPath: 'its',
-      });
-    }
+    this.gic = resources.use(createGuestGic(this.vm, config));
     const preferred = this.vm.preferredTarget();
     this.vcpus = Array.from({ length: cpus.count }, (_, index) => {
       const vcpu = resources.use(this.vm.createVcpu(index));
@@ -97,10 +85,8 @@ export class GuestVm implements Disposable, SlotSink {
     this.#resources = resources.move();
   }
 
-  /** Whether a read-only slot of cached memory shows the guest's device reads what we wrote last (docs, "Register pages"). */
   get forcesWriteBack(): boolean {
-    const high = Number(this.vcpus[0]!.getRegister(registers.ID_AA64MMFR2_EL1) >> 32n);
-    return FWB.get(high) > 0;
+    return forcesWriteBack(this.vcpus[0]!);
   }
 
   /** MPIDR_EL1 of each vCPU, as KVM chose it. */
@@ -173,8 +159,27 @@ export class GuestVm implements Disposable, SlotSink {
   }
 }
 
+/** Whether a read-only slot of cached memory shows the guest's device reads what we wrote last (docs, "Register pages"). */
+export function forcesWriteBack(vcpu: Vcpu): boolean {
+  return FWB.get(Number(vcpu.getRegister(registers.ID_AA64MMFR2_EL1) >> 32n)) > 0;
+}
+
+/** The interrupt controller that the config asks for; a ConfigError when this host has no such one. */
+export function createGuestGic(vm: Vm, { cpus, memory, gic, its }: VmConfig): Gic {
+  const created = createGic(vm, {
+    version: gic === 'auto' ? 'auto' : gic === 'v3' ? 3 : 2,
+    its: its !== 'off',
+    interruptCount: INTERRUPT_COUNT,
+    addresses: gicAddresses(cpus.count, memory),
+  });
+  if (its !== 'on' || created.hasIts) return created;
+  created[Symbol.dispose]();
+  const none = 'Cannot give the guest an ITS: this host has none for its interrupt controller: set its to auto';
+  throw new ConfigError(none, { keyPath: 'its' });
+}
+
 /** More vCPUs than KVM takes is the config's fault, more than it recommends only slow. */
-function checkCpuCount(kvm: Kvm, count: number): void {
+export function checkCpuCount(kvm: Kvm, count: number): void {
   const countMax = kvm.checkExtension(KVM_CAP_MAX_VCPUS) || kvm.checkExtension(KVM_CAP_NR_VCPUS);
   if (count > countMax) {
     throw new ConfigError(`Cannot create ${count} vCPUs: KVM on this host allows ${countMax}: lower cpus`, {
@@ -184,7 +189,7 @@ function checkCpuCount(kvm: Kvm, count: number): void {
 }
 
 /** As few address bits as the map needs, since each costs stage-2 tables, but not fewer than guests are used to. */
-function chooseIpaBits(kvm: Kvm, cpuCount: number, ram: AddressRange): number {
+export function chooseIpaBits(kvm: Kvm, cpuCount: number, ram: AddressRange): number {
   const needed = ipaBitsFor(cpuCount, ram);
   const most = kvm.ipaBitsMax;
   if (needed > most) {
@@ -207,4 +212,3 @@ function initPmu(vcpu: Vcpu): void {
   const attribute = { group: KVM_ARM_VCPU_PMU_V3_CTRL, attr: KVM_ARM_VCPU_PMU_V3_INIT };
   vcpu.setAttribute(attribute, undefined, `initialise the PMU of vCPU ${vcpu.index}`);
 }
-

@@ -11,16 +11,24 @@ const SOCKET_PATH_BYTES_MAX = 107;
 
 /** Throws a ConfigError for the first path that cannot be what its key needs. */
 export function checkPaths(config: VmConfig): void {
+  const [first] = pathProblems(config);
+  if (first) throw first;
+}
+
+/** A ConfigError for each path that cannot be what its key needs. */
+export function pathProblems(config: VmConfig): readonly ConfigError[] {
+  const problems: ConfigError[] = [];
   for (const named of config.paths) {
     const problem = named.access === 'read' ? problemOfInput(named) : problemOfOutput(named);
-    if (problem) throw complaint(config, named.keyPath, problem);
+    if (problem) problems.push(complaint(config, named.keyPath, problem));
   }
   const sockets = { console: config.console.kind === 'unix' ? config.console.path : undefined };
   for (const [keyPath, path] of Object.entries({ ...sockets, 'control-socket': config.controlSocket })) {
     if (path === undefined || Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) continue;
     const bytes = `its path has ${Buffer.byteLength(path)} bytes and at most ${SOCKET_PATH_BYTES_MAX} fit`;
-    throw complaint(config, keyPath, `Cannot make the socket ${path}: ${bytes}: choose a shorter path`);
+    problems.push(complaint(config, keyPath, `Cannot make the socket ${path}: ${bytes}: choose a shorter path`));
   }
+  return problems;
 }
 
 function complaint(config: VmConfig, keyPath: string, problem: string): ConfigError {

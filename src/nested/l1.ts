@@ -3,7 +3,8 @@
  * it over one SSH connection. Nothing but `stop()`, or the end of this process, is needed to end all of it.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile, realpath, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostError } from '../base/errors.ts';
@@ -39,23 +40,21 @@ export type SshArguments = readonly string[];
 export class L1 {
   readonly #qemu: Qemu;
   readonly #master: ChildProcess;
+  /** Resolves when QEMU is gone and its run directory too. */
+  readonly #cleaned: Promise<void>;
   readonly ssh: SshArguments;
 
-  private constructor(qemu: Qemu, master: ChildProcess, ssh: SshArguments) {
+  private constructor(qemu: Qemu, master: ChildProcess, ssh: SshArguments, cleaned: Promise<void>) {
     this.#qemu = qemu;
+    this.#cleaned = cleaned;
     this.#master = master;
     this.ssh = ssh;
   }
 
   /** Boots an L1 that sees `shares` (folders of this machine) at the same paths. */
-  static async start(
-    options: L1Options,
-    shares: readonly string[],
-    nodeVersion: string,
-    progress: ProgressSink,
-  ): Promise<L1> {
+  static async start(options: L1Options, shares: readonly string[], progress: ProgressSink): Promise<L1> {
     const kernel = await l1Kernel(options.kernel, progress);
-    const image = await l1Image(nodeVersion, progress);
+    const image = await l1Image(progress);
     const keys = await l1Keys();
     const needMiB = options.memoryMiB + QEMU_OVERHEAD_MIB;
     const freeMiB = Math.floor(freemem() / MiB);
@@ -71,15 +70,21 @@ export class L1 {
       await writeFile(initramfs, [await readFile(kernel.initramfs), await settingsArchive(keys)]);
       const disks = { root: image, modules: kernel.modules };
       const qemu = new Qemu(options, { image: kernel.image, initramfs }, disks, folders, runDirectory);
-      qemu.ended.then(() => rm(runDirectory, { recursive: true, force: true }));
+      const clean = () => rmSync(runDirectory, { recursive: true, force: true });
+      process.once('exit', clean);
+      const cleaned = qemu.ended.then(() => {
+        process.off('exit', clean);
+        clean();
+      });
       try {
         await qemu.printed(READY_MARK);
         const ssh = sshArguments(keys, join(runDirectory, 'ssh'), await qemu.sshPort());
-        const l1 = new L1(qemu, await connectMaster(ssh), ssh);
+        const l1 = new L1(qemu, await connectMaster(ssh), ssh, cleaned);
         await l1.#mount(folders);
         return l1;
       } catch (error) {
         await qemu.stop();
+        await cleaned;
         throw error;
       }
     });
@@ -101,6 +106,7 @@ export class L1 {
   async stop(): Promise<void> {
     this.#master.kill();
     await this.#qemu.stop();
+    await this.#cleaned;
   }
 
   async #mount(folders: readonly string[]): Promise<void> {

@@ -135,7 +135,7 @@ async function keep(): Promise<never> {
   const progress = (text: string) => tell({ kind: 'progress', text });
   try {
     const tree = await devTree(progress);
-    l1 = await L1.start(options, tree.shares, tree.nodeVersion, progress);
+    l1 = await L1.start(options, tree.shares, progress);
     const { exitCode, stderr } = await runOverSsh(l1.ssh, tree.prepare);
     if (exitCode !== 0) throw new HostError(`Cannot prepare the Arm host: ${stderr.trim()}`);
     // A late client need not hear how it came about.

@@ -1,0 +1,106 @@
+/**
+ * `make dist`: the installed form of orko-vmm in out/package, and with --pack the npm tarball out/orko-vmm-VERSION.tgz.
+ * One bundled JavaScript file, koffi's JavaScript in it, koffi's native part beside it, so that `npm install -g` of the
+ * tarball needs no compiler, no script and no network.
+ */
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { command } from '../src/nested/command.ts';
+import { npmPackage } from '../src/nested/npm-package.ts';
+import { toStderr } from '../src/nested/progress.ts';
+
+const TREE = join(import.meta.dirname, '..');
+const OUT = join(TREE, 'out');
+const TARGET = join(OUT, 'package');
+/** koffi looks for its native part in `../../build/koffi` of the file it is in: the bundle lies two folders deep. */
+const BUNDLE = 'lib/orko-vmm/main.mjs';
+const NATIVE = 'build/koffi';
+/** Boards, and x86 machines for `orko-vmm nested`; each with glibc or musl. */
+const ARCHITECTURES = ['arm64', 'x64'];
+
+interface Manifest {
+  readonly version: string;
+  readonly description: string;
+  readonly license: string;
+  readonly engines: object;
+  readonly dependencies: { readonly koffi: string };
+}
+
+/** V8's compiled code outlives the process, or every start would compile the bundle again. */
+const ENTRY = `#!/usr/bin/env node
+/** Starts orko-vmm with V8's compile cache; everything else is in ${BUNDLE}. */
+import { enableCompileCache } from 'node:module';
+const { XDG_CACHE_HOME, HOME } = process.env;
+const cache = XDG_CACHE_HOME || (HOME && HOME + '/.cache');
+if (cache) enableCompileCache(cache + '/orko-vmm/v8');
+await import('../${BUNDLE}');
+`;
+
+const manifest = JSON.parse(await readFile(join(TREE, 'package.json'), 'utf8')) as Manifest;
+const work = `${TARGET}.${process.pid}`;
+try {
+  await bundle();
+  await addNativeParts(manifest.dependencies.koffi);
+  await addDescription();
+  await rm(TARGET, { recursive: true, force: true });
+  await cp(work, TARGET, { recursive: true });
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+if (process.argv.includes('--pack')) await pack();
+
+async function bundle(): Promise<void> {
+  await build({
+    entryPoints: [join(TREE, 'src/main.ts')],
+    outfile: join(work, BUNDLE),
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    sourcemap: true,
+    sourcesContent: false,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // The plain entry tries every package a bundler could have put in; this one goes for the file.
+    alias: { koffi: 'koffi/indirect' },
+    // CommonJS packages in an ES module still call require for Node's own modules.
+    banner: { js: "import{createRequire as orkoRequire}from'node:module';const require=orkoRequire(import.meta.url);" },
+    logLevel: 'error',
+  });
+  await mkdir(join(work, 'bin'), { recursive: true });
+  await writeFile(join(work, 'bin/orko-vmm.mjs'), ENTRY);
+  await chmod(join(work, 'bin/orko-vmm.mjs'), 0o755);
+}
+
+async function addNativeParts(version: string): Promise<void> {
+  for (const architecture of ARCHITECTURES) {
+    const source = await npmPackage(`@koromix/koffi-linux-${architecture}`, version, toStderr);
+    for (const libc of ['linux', 'musl']) {
+      const folder = `${libc}_${architecture}`;
+      await mkdir(join(work, NATIVE, folder), { recursive: true });
+      await copyFile(join(source, folder, 'koffi.node'), join(work, NATIVE, folder, 'koffi.node'));
+    }
+  }
+}
+
+async function addDescription(): Promise<void> {
+  const { version, description, license, engines } = manifest;
+  const installed = {
+    ...{ name: 'orko-vmm', version, description, license, engines, os: ['linux'], type: 'module' },
+    ...{ bin: { 'orko-vmm': 'bin/orko-vmm.mjs' }, man: ['docs/orko-vmm.1'] },
+  };
+  await writeFile(join(work, 'package.json'), `${JSON.stringify(installed, null, 2)}\n`);
+  await mkdir(join(work, 'docs'), { recursive: true });
+  for (const file of ['README.md', 'LICENSE', 'docs/orko-vmm.1', 'docs/configuration.md']) {
+    if (existsSync(join(TREE, file))) await copyFile(join(TREE, file), join(work, file));
+  }
+  await copyFile(join(TREE, 'node_modules/koffi/LICENSE.txt'), join(work, NATIVE, 'LICENSE.txt'));
+}
+
+async function pack(): Promise<void> {
+  const args = ['pack', TARGET, '--silent', '--ignore-scripts', '--pack-destination', OUT];
+  const name = (await command('pack the npm tarball', 'npm', args, { cwd: OUT })).trim().split('\n').at(-1);
+  process.stdout.write(`${join(OUT, name ?? '')}\n`);
+}

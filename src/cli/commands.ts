@@ -3,6 +3,9 @@ import type { AnyCommand } from './command.ts';
 
 export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   run: async () => (await import('./run.ts')).runCommand,
+  ctl: async () => (await import('./ctl.ts')).ctlCommand,
+  list: async () => (await import('./list.ts')).listCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
 };
 

@@ -1,0 +1,48 @@
+/** How `list` and `ctl status` show a running VM. */
+import { formatSize } from '../base/units.ts';
+import type { MachineStatus } from '../control/protocol.ts';
+
+const SECONDS = { d: 86_400, h: 3_600, min: 60, s: 1 } as const;
+
+/** 3723000 → "1 h 2 min": the two largest units that say something. */
+export function formatDuration(durationMs: number): string {
+  let rest = Math.floor(durationMs / 1000);
+  const parts: string[] = [];
+  for (const [unit, seconds] of Object.entries(SECONDS)) {
+    const count = Math.floor(rest / seconds);
+    rest -= count * seconds;
+    if (count > 0 || (unit === 's' && parts.length === 0)) parts.push(`${count} ${unit}`);
+    else if (parts.length > 0) break;
+  }
+  return parts.slice(0, 2).join(' ');
+}
+
+/** `key: value` lines, every field of the status once. */
+export function statusLines(status: MachineStatus): string {
+  const rows = [
+    ['name', status.name],
+    ['state', status.state],
+    ['vCPUs', String(status.cpus)],
+    ['memory', formatSize(status.memoryBytes)],
+    ['up', formatDuration(status.uptimeMs)],
+    ['boots', String(status.boots)],
+    ['pid', String(status.pid)],
+    ['console', status.console],
+    ['config', status.config],
+  ];
+  return rows.map(([key, value]) => (value === undefined ? '' : `${key}: ${value}\n`)).join('');
+}
+
+/** Columns as wide as their widest cell; the last one is not filled up. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, index) => cell.padEnd(widths[index]!))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}

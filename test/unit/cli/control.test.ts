@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ControlEvent, MachineStatus } from '../../../src/control/protocol.ts';
+import { ControlConnection, type MachineControl, RequestRefused } from '../../../src/control/server.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const runtime = mkdtempSync(join(tmpdir(), 'orko-ctl-'));
+const STATUS: MachineStatus = {
+  protocol: 1,
+  name: 'board',
+  pid: 42,
+  state: 'running',
+  cpus: 2,
+  memoryBytes: 2 ** 29,
+  uptimeMs: 5000,
+  boots: 1,
+  console: 'stdio',
+};
+
+/** A VM as the control socket sees it: it does what it is told, and tells one event to whoever listens. */
+class Board implements MachineControl {
+  readonly asked: string[] = [];
+  status = () => STATUS;
+  pause = () => this.#note('pause');
+  resume = () => this.#note('resume');
+  powerkey = () => this.#note('powerkey');
+  stop = () => this.#note('stop');
+  reboot(): undefined {
+    throw new RequestRefused('Cannot reboot: the VM is stopped');
+  }
+  subscribe(listener: (event: ControlEvent) => void): () => void {
+    setImmediate(() => listener({ event: 'state', atMs: 6000, from: 'running', to: 'paused' }));
+    return () => undefined;
+  }
+  #note(what: string): undefined {
+    this.asked.push(what);
+  }
+}
+
+const board = new Board();
+let server: Server;
+
+beforeAll(async () => {
+  mkdirSync(join(runtime, 'orko-vmm'), { mode: 0o700 });
+  server = createServer((socket) => {
+    const flush = () => {
+      for (let bytes = connection.pending(); bytes.length > 0; bytes = connection.pending()) {
+        socket.write(bytes);
+        connection.written(bytes.length);
+      }
+      if (connection.closed !== undefined) socket.end();
+    };
+    const connection: ControlConnection = new ControlConnection(board, {
+      wake: () => {
+        flush();
+        // The VM ends after its event, as a machine that is stopped takes leave.
+        connection.drain('the VM ends');
+        flush();
+      },
+      bug: (error) => {
+        throw error;
+      },
+    });
+    socket.on('data', (bytes) => {
+      connection.receive(bytes);
+      flush();
+    });
+    socket.on('error', () => undefined);
+  });
+  await new Promise<void>((done) => server.listen(join(runtime, 'orko-vmm', 'board.sock'), done));
+});
+afterAll(() => {
+  server.close();
+  rmSync(runtime, { recursive: true });
+});
+
+function orko(...words: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  return new Promise((done) => {
+    const child = spawn(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'src/main.ts'), ...words], {
+      env: { ...process.env, XDG_RUNTIME_DIR: runtime },
+    });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.on('data', (text) => (output.stdout += text));
+    child.stderr.on('data', (text) => (output.stderr += text));
+    child.on('close', (status) => done({ status, ...output }));
+  });
+}
+
+test('ctl status: prints what the VM is', async () => {
+  expect(await orko('ctl', 'board', 'status')).toEqual({
+    status: 0,
+    stdout: 'name: board\nstate: running\nvCPUs: 2\nmemory: 512 MiB\nup: 5 s\nboots: 1\npid: 42\nconsole: stdio\n',
+    stderr: '',
+  });
+});
+
+test('ctl status --json: by the path of the socket', async () => {
+  const { stdout } = await orko('ctl', join(runtime, 'orko-vmm/board.sock'), 'status', '--json');
+  expect(JSON.parse(stdout).status).toEqual(STATUS);
+});
+
+test('ctl pause: reaches the VM and says so', async () => {
+  expect(await orko('ctl', 'board', 'pause')).toEqual({ status: 0, stdout: '', stderr: 'board: pause done\n' });
+  expect(board.asked).toContain('pause');
+});
+
+test('ctl reboot: a refusal is its sentence', async () => {
+  expect(await orko('ctl', 'board', 'reboot')).toEqual({
+    status: 69,
+    stdout: '',
+    stderr: 'orko-vmm: Cannot reboot: the VM is stopped\n',
+  });
+});
+
+test('ctl events: prints one JSON object a line until the VM ends', async () => {
+  const { status, stdout } = await orko('ctl', 'board', 'events', '--only', 'state');
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({ event: 'state', atMs: 6000, from: 'running', to: 'paused' });
+});
+
+test('ctl: a VM that does not run has its own exit code', async () => {
+  const { status, stderr } = await orko('ctl', 'bord', 'status');
+  expect(status).toBe(66);
+  expect(stderr).toContain('orko-vmm: Cannot find a VM named bord');
+});
+
+test('list: shows the VMs that answer', async () => {
+  expect((await orko('list')).stdout).toBe(
+    'NAME   STATE    VCPUS  MEMORY   UP   PID  CONSOLE\nboard  running  2      512 MiB  5 s  42   stdio\n',
+  );
+  const { stdout } = await orko('list', '--json');
+  expect(JSON.parse(stdout)).toMatchObject([{ name: 'board', status: STATUS }]);
+});

@@ -18,3 +18,9 @@ export function compileDts(path: string, keyPath: string): Uint8Array {
   }
   return dtc.stdout;
 }
+
+/** The version of dtc (`1.6.1`), undefined where it is not installed. */
+export function dtcVersion(): string | undefined {
+  const { status, stdout } = spawnSync('dtc', ['--version'], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim().replace(/^Version: (DTC )?v?/, '') : undefined;
+}

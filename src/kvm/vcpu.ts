@@ -52,11 +52,16 @@ export class Vcpu implements Disposable {
   }
 
   getRegister(id: RegisterId): bigint {
-    const value = new Uint8Array(8);
+    return new DataView(this.getWideRegister(id, 8).buffer).getBigUint64(0, true);
+  }
+
+  /** A register of `size` bytes, which its id says too (KVM_REG_SIZE_*). */
+  getWideRegister(id: RegisterId, size: number): Uint8Array<ArrayBuffer> {
+    const value = new Uint8Array(size);
     libc.withPointer(value, (addr) => {
       ioctlStruct(this.fd, KVM_GET_ONE_REG, pack(kvm_one_reg, { id, addr }), `read ${this.#name(id)}`);
     });
-    return new DataView(value.buffer).getBigUint64(0, true);
+    return value;
   }
 
   setRegister(id: RegisterId, value: bigint): void {

@@ -35,7 +35,7 @@ const NEEDS: Record<FeatureKey, { readonly what: string; readonly capabilities: 
 export type CpuFeatures = Readonly<Record<FeatureKey, boolean>>;
 
 /** Settles `auto`; a feature that is `on` and missing is a ConfigError. */
-export function chooseFeatures(vm: Pick<Vm, 'checkExtension'>, cpus: VmConfig['cpus']): CpuFeatures {
+export function chooseFeatures(vm: Pick<Vm, 'checkExtension'>, cpus: Pick<VmConfig['cpus'], FeatureKey>): CpuFeatures {
   const choose = (key: FeatureKey): boolean => {
     const { what, capabilities } = NEEDS[key];
     if (cpus[key] === 'off') return false;

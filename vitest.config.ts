@@ -9,6 +9,7 @@ export default defineConfig({
         test: {
           name: 'nested',
           include: ['test/nested/**/*.test.ts'],
+          globalSetup: ['test/nested/setup.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 1_800_000,

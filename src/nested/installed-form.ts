@@ -9,6 +9,6 @@ const TREE_OF_SOURCE = '../..';
 export async function installedForm(): Promise<string> {
   if (!import.meta.filename.endsWith('.ts')) return join(import.meta.dirname, PACKAGE_OF_BUNDLE);
   const tree = join(import.meta.dirname, TREE_OF_SOURCE);
-  await command('bundle orko-vmm', process.execPath, [join(tree, '.ci/dist.ts')]);
+  await command('bundle orko-vmm', join(tree, 'node_modules/.bin/node'), [join(tree, '.ci/dist.ts')]);
   return join(tree, 'out/package');
 }

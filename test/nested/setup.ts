@@ -1,0 +1,104 @@
+/**
+ * Runs once around the nested tests, in Vitest's own process: bundles the installed form, owns the Arm hosts that tests
+ * ask for (test/support/nested-host.ts) and ends them all. On an Arm machine with /dev/kvm there is nothing to own.
+ */
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestProject } from 'vitest/node';
+import { devTree } from '../../src/nested/dev-tree.ts';
+import { installedForm } from '../../src/nested/installed-form.ts';
+import { L1, L1_DEFAULTS, type L1Options, quote, runOverSsh, type SshArguments } from '../../src/nested/l1.ts';
+import { toStderr } from '../../src/nested/progress.ts';
+import { type HostName, type HostReply, isArmHost } from '../support/nested-host.ts';
+
+/** What the hosts are for: test/nested/README.md. */
+const VARIANTS: Record<HostName, Partial<L1Options>> = {
+  main: {},
+  pi4: { cpu: 'cortex-a72', gic: 2, memoryMiB: 3072 },
+  '16k': { kernel: '16k', memoryMiB: 3072 },
+  a76: { cpu: 'cortex-a76', memoryMiB: 3072 },
+};
+
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const installed = await installedForm();
+  const directory = await mkdtemp(join(tmpdir(), 'orko-test-'));
+  await cp(installed, join(directory, 'package'), { recursive: true });
+  await mkdir(join(directory, 'bin'));
+  await symlink('../package/bin/orko-vmm.mjs', join(directory, 'bin/orko-vmm'));
+  const keeper = new Keeper(directory);
+  const socketPath = join(directory, 'hosts');
+  const server = createServer((client) => {
+    client.on('error', () => {});
+    createInterface(client).on('line', async (name) => {
+      const reply: HostReply = await keeper.start(name as HostName).then(
+        (ssh) => ({ ssh }),
+        (error: Error) => ({ error: error.message }),
+      );
+      client.write(`${JSON.stringify(reply)}\n`);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  project.provide('nested', { directory, socketPath });
+  const stop = async () => {
+    server.close();
+    await keeper.stopAll();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    if (!isArmHost()) await keeper.start('main');
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
+}
+
+/** The main host stays; of the others one runs at a time, for the memory they take. */
+class Keeper {
+  readonly #directory: string;
+  readonly #hosts = new Map<HostName, Promise<L1>>();
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  start(name: HostName): Promise<SshArguments> {
+    const started = this.#queue.then(async () => {
+      for (const other of this.#hosts.keys()) if (other !== 'main' && other !== name) await this.#stop(other);
+      const host = this.#hosts.get(name) ?? this.#boot(name);
+      this.#hosts.set(name, host);
+      return (await host).ssh;
+    });
+    this.#queue = started.catch(() => this.#hosts.delete(name));
+    return started;
+  }
+
+  async stopAll(): Promise<void> {
+    await this.#queue;
+    for (const name of this.#hosts.keys()) await this.#stop(name);
+  }
+
+  async #boot(name: HostName): Promise<L1> {
+    const tree = await devTree(toStderr);
+    const l1 = await L1.start({ ...L1_DEFAULTS, ...VARIANTS[name] }, [...tree.shares, this.#directory], toStderr);
+    const install = `cp -r ${quote(join(this.#directory, 'package'))} /usr/local/lib/orko-vmm`;
+    const link = 'ln -s /usr/local/lib/orko-vmm/bin/orko-vmm.mjs /usr/local/bin/orko-vmm';
+    const { exitCode, stderr } = await runOverSsh(l1.ssh, [tree.prepare, install, link].join(' && '));
+    if (exitCode === 0) return l1;
+    await l1.stop();
+    throw new Error(`Cannot prepare the Arm host ${name}: ${stderr.trim()}`);
+  }
+
+  async #stop(name: HostName): Promise<void> {
+    const host = this.#hosts.get(name);
+    this.#hosts.delete(name);
+    await host?.then(
+      (l1) => l1.stop(),
+      () => {},
+    );
+  }
+}

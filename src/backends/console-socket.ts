@@ -1,0 +1,168 @@
+/**
+ * The console as a Unix socket to which one client at a time attaches. What the guest printed last is kept and shown to
+ * each new client. A client that is slow holds the guest up; one that takes nothing at all is disconnected.
+ */
+import { lstatSync, unlinkSync } from 'node:fs';
+import { EADDRINUSE, ECONNREFUSED } from '../abi/errno.ts';
+import { ConfigError, HostError } from '../base/errors.ts';
+import { KiB } from '../base/units.ts';
+import type { Fd } from '../host/fd.ts';
+import { pollReadable } from '../host/libc.ts';
+import { duplicate } from '../host/poll.ts';
+import { UnixSocket } from '../host/unix-socket.ts';
+import { ByteQueue } from './byte-queue.ts';
+import type { ConsoleBackend, ConsoleOptions } from './console.ts';
+import { InputQueue } from './input-queue.ts';
+import { OutputQueue } from './output-queue.ts';
+
+export const HISTORY_BYTES = 64 * KiB;
+const PATIENCE_MS = 5_000;
+/** Whether something listens at a path is known at once, or it is so busy that it lives. */
+const PROBE_MS = 100;
+const REFUSAL = new TextEncoder().encode('orko-vmm: this console is in use by another client\r\n');
+
+interface Client extends Disposable {
+  readonly output: OutputQueue;
+  readonly input: InputQueue;
+  /** It sends nothing more: it is gone, or has closed its half (`echo … | socat`) and may still read. */
+  ended: boolean;
+}
+
+export class ConsoleSocket implements ConsoleBackend {
+  readonly description: string;
+  readonly #resources = new DisposableStack();
+  readonly #options: ConsoleOptions;
+  readonly #path: string;
+  readonly #history = new ByteQueue(HISTORY_BYTES);
+  #client: Client | undefined;
+  #receive: ((bytes: Uint8Array) => number) | undefined;
+
+  constructor(path: string, options: ConsoleOptions) {
+    this.description = `socket ${path}`;
+    this.#options = options;
+    this.#path = path;
+    const listener = this.#resources.use(listen(path));
+    this.#resources.defer(() => removeSocket(path));
+    this.#resources.defer(pollReadable(listener.number, () => this.#accept(listener)));
+  }
+
+  get isFull(): boolean {
+    return this.#client?.output.isFull ?? false;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#history.pushOver(bytes);
+    this.#client?.output.write(bytes);
+  }
+
+  start(receive: (bytes: Uint8Array) => number): void {
+    this.#receive = receive;
+    this.#client?.input.start(receive);
+  }
+
+  resume(): void {
+    this.#client?.input.resume();
+  }
+
+  async room(): Promise<void> {
+    await this.#client?.output.room();
+  }
+
+  async drain(): Promise<void> {
+    await this.#client?.output.drain();
+  }
+
+  [Symbol.dispose](): void {
+    this.#detach();
+    this.#resources[Symbol.dispose]();
+  }
+
+  #accept(listener: UnixSocket): void {
+    for (let socket = listener.accept(); socket; socket = listener.accept()) {
+      if (!this.#client || this.#client.ended) this.#attach(socket);
+      else refuse(socket);
+    }
+  }
+
+  #attach(socket: UnixSocket): void {
+    this.#detach();
+    const client = this.#createClient(socket);
+    this.#client = client;
+    client.output.write(this.#history.toBytes());
+    if (this.#receive) client.input.start(this.#receive);
+  }
+
+  #createClient(socket: UnixSocket): Client {
+    const resources = new DisposableStack();
+    const outputFd: Fd = resources.use(duplicate(socket.number));
+    resources.use(socket);
+    const output = resources.use(
+      new OutputQueue(outputFd.number, {
+        ...this.#options,
+        nonBlocking: true,
+        what: this.#path,
+        patienceMs: PATIENCE_MS,
+        onLost: (why) => {
+          this.#detach();
+          if (why === 'stalled') this.#options.say(`The client of ${this.#path} takes nothing: disconnected it`);
+        },
+      }),
+    );
+    const onEnd = () => {
+      client.ended = true;
+    };
+    const input = resources.use(new InputQueue(socket.number, { onEnd }));
+    const client: Client = { output, input, ended: false, [Symbol.dispose]: () => resources[Symbol.dispose]() };
+    return client;
+  }
+
+  #detach(): void {
+    this.#client?.[Symbol.dispose]();
+    this.#client = undefined;
+  }
+}
+
+function refuse(socket: UnixSocket): void {
+  using refused = socket;
+  try {
+    refused.trySend(REFUSAL);
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** Listens at `path`; a socket there that nobody listens to was left over by somebody who crashed. */
+function listen(path: string): UnixSocket {
+  try {
+    return UnixSocket.listen(path);
+  } catch (error) {
+    if (!(error instanceof HostError && error.errno === EADDRINUSE)) throw error;
+  }
+  if (!lstatSync(path).isSocket()) throw inUse(path, 'a file lies there that is not a socket: remove it');
+  if (isListenedTo(path)) throw inUse(path, 'another program listens on it: end that');
+  removeSocket(path);
+  return UnixSocket.listen(path);
+}
+
+function isListenedTo(path: string): boolean {
+  try {
+    UnixSocket.connect(path, PROBE_MS)[Symbol.dispose]();
+    return true;
+  } catch (error) {
+    return !(error instanceof HostError && error.errno === ECONNREFUSED);
+  }
+}
+
+function inUse(path: string, why: string): ConfigError {
+  return new ConfigError(`Cannot make the console socket ${path}: ${why}, or choose another path`, {
+    keyPath: 'console',
+  });
+}
+
+function removeSocket(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody else removed it: all the same.
+  }
+}

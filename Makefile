@@ -1,11 +1,62 @@
 # orko-vmm: every task starts here. `make help` lists them.
-NODE = node_modules/.bin/node
-SHELL_OPTIONS ?=
 
-nested-shell: ## Run CMD='…' in a development Arm host that stays alive (SHELL_OPTIONS='--cpu cortex-a72 --kernel 16k')
-	@$(NODE) src/nested/shell.ts $(SHELL_OPTIONS) -- $(if $(value CMD),'$(subst ','\'',$(value CMD))')
+NODE := node_modules/.bin/node
+VITEST := $(NODE) node_modules/vitest/vitest.mjs run
+ORKO := $(NODE) src/main.ts
+# Programs that npm packages start by name find the same Node.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-nested-stop: ## End the development Arm hosts of this tree
+# An Arm machine with KVM needs no nested one.
+HOW := $(if $(and $(filter aarch64,$(shell uname -m)),$(wildcard /dev/kvm)),run,nested)
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name help; do printf '  make %-14s %s\n' "$$name" "$$help"; done
+
+setup: ## Install what is missing (apt, npm); the other targets do it by themselves
+	@.ci/setup
+
+run: setup ## Boot Linux, its console on this terminal
+	@$(NODE) guests/build.ts debian-kernel initramfs >/dev/null
+	@$(ORKO) $(HOW) docs/examples/linux.yaml
+
+test: setup unit nested ## All tests
+
+unit: setup ## Tests that run on any machine
+	@$(VITEST) --project unit
+
+nested: setup ## Tests on real KVM: here on an Arm machine, elsewhere in QEMU
+	@$(NODE) guests/build.ts >/dev/null
+	@$(VITEST) --project nested $(FILES)
+
+bench: setup ## Measure against QEMU (ONLY=id,id)
+	@$(NODE) guests/build.ts >/dev/null
+	@$(NODE) test/bench/bench.ts $(if $(ONLY),--only $(ONLY))
+
+soak: setup ## Repeat the nested tests for MINUTES=60
+	@end=$$(($$(date +%s) + $(or $(MINUTES),60) * 60)); while [ $$(date +%s) -lt $$end ]; do $(VITEST) --project nested $(FILES) || exit 1; done
+
+check: setup ## Format, lint, types, unit tests: what has to pass before a commit
+	@node_modules/.bin/biome check .
+	@node_modules/.bin/tsc -p tsconfig.json
+	@node_modules/.bin/tsc -p tsconfig.pure.json
+	@$(VITEST) --project unit
+
+dist: setup ## Make the npm tarball out/orko-vmm-VERSION.tgz
+	@$(NODE) .ci/dist.ts --pack
+
+abi: setup ## Write src/abi from the kernel's headers
+	@$(NODE) native-headers/generate.ts
+
+docs: setup ## Write docs/configuration.md and docs/orko-vmm.1
+	@$(NODE) src/cli/reference.ts
+
+nested-shell: setup ## Run CMD='…' in an Arm host that stays alive (L1='--cpu cortex-a72 --kernel 16k'); a shell without CMD
+	@$(NODE) src/nested/shell.ts $(L1) -- $(if $(value CMD),'$(subst ','\'',$(value CMD))')
+
+nested-stop: ## End the Arm hosts of nested-shell
 	@$(NODE) src/nested/shell.ts --stop
 
-.PHONY: nested-shell nested-stop
+clean: nested-stop ## Remove what was built in this tree (the cache stays)
+	@rm -rf out
+
+.PHONY: help setup run test unit nested bench soak check dist abi docs nested-shell nested-stop clean

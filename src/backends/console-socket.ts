@@ -33,14 +33,17 @@ export class ConsoleSocket implements ConsoleBackend {
   readonly #resources = new DisposableStack();
   readonly #options: ConsoleOptions;
   readonly #path: string;
+  readonly #patienceMs: number;
   readonly #history = new ByteQueue(HISTORY_BYTES);
   #client: Client | undefined;
-  #receive: ((bytes: Uint8Array) => number) | undefined;
+  /** Before the start nothing is taken. But clients are listened to, for one may leave again. */
+  #receive: (bytes: Uint8Array) => number = () => 0;
 
-  constructor(path: string, options: ConsoleOptions) {
+  constructor(path: string, options: ConsoleOptions, patienceMs = PATIENCE_MS) {
     this.description = `socket ${path}`;
     this.#options = options;
     this.#path = path;
+    this.#patienceMs = patienceMs;
     const listener = this.#resources.use(listen(path));
     this.#resources.defer(() => removeSocket(path));
     this.#resources.defer(pollReadable(listener.number, () => this.#accept(listener)));
@@ -89,7 +92,7 @@ export class ConsoleSocket implements ConsoleBackend {
     const client = this.#createClient(socket);
     this.#client = client;
     client.output.write(this.#history.toBytes());
-    if (this.#receive) client.input.start(this.#receive);
+    client.input.start(this.#receive);
   }
 
   #createClient(socket: UnixSocket): Client {
@@ -101,7 +104,7 @@ export class ConsoleSocket implements ConsoleBackend {
         ...this.#options,
         nonBlocking: true,
         what: this.#path,
-        patienceMs: PATIENCE_MS,
+        patienceMs: this.#patienceMs,
         onLost: (why) => {
           this.#detach();
           if (why === 'stalled') this.#options.say(`The client of ${this.#path} takes nothing: disconnected it`);

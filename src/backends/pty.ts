@@ -21,6 +21,7 @@ export class PtyConsole implements ConsoleBackend {
   readonly #resources = new DisposableStack();
   readonly #options: ConsoleOptions;
   readonly #name: string;
+  readonly #patienceMs: number;
   readonly #outputFd: Fd;
   readonly #input: InputQueue;
   readonly #history = new ByteQueue(HISTORY_BYTES);
@@ -28,12 +29,13 @@ export class PtyConsole implements ConsoleBackend {
   #output: OutputQueue | undefined;
   #unwatch: (() => void) | undefined;
 
-  constructor(options: ConsoleOptions) {
+  constructor(options: ConsoleOptions, patienceMs = PATIENCE_MS) {
     const { master, slave, name } = openPty();
     this.#resources.use(slave);
     this.#resources.use(master);
     this.#options = options;
     this.#name = name;
+    this.#patienceMs = patienceMs;
     this.description = `pty ${name}`;
     this.#outputFd = this.#resources.use(duplicate(master.number));
     this.#input = this.#resources.use(new InputQueue(master.number));
@@ -77,7 +79,7 @@ export class PtyConsole implements ConsoleBackend {
       ...this.#options,
       nonBlocking: true,
       what: this.#name,
-      patienceMs: PATIENCE_MS,
+      patienceMs: this.#patienceMs,
       onLost: () => this.#lost(),
     });
   }

@@ -5,6 +5,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   run: async () => (await import('./run.ts')).runCommand,
   ctl: async () => (await import('./ctl.ts')).ctlCommand,
   list: async () => (await import('./list.ts')).listCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
 };

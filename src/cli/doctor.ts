@@ -16,7 +16,12 @@ export const doctorCommand = defineCommand({
     'The exit code is 0 when VMs can run here, and 69 when not. With --quiet only warnings and errors are shown. `orko-vmm check CONFIG` says whether one config would run.',
   ].join(' '),
   positionals: {},
-  options: { json: { type: 'boolean', describe: 'Print JSON: canRun, and findings with id, severity, value, …' } },
+  options: {
+    json: {
+      type: 'boolean',
+      describe: 'Print JSON: canRun, and findings with id, title, severity, value, consequence and remedy',
+    },
+  },
   examples: [
     { line: 'orko-vmm doctor', what: 'Examine this host' },
     { line: `orko-vmm doctor --json | jq '.findings[] | select(.id == "its")'`, what: 'One answer for a script' },

@@ -22,7 +22,7 @@ export function reportError(error: unknown, { stack }: { stack: boolean }): Repo
 }
 
 /** `vm.yaml:3: cpus.count: `, as far as it is known. */
-function placeOf({ file, line, keyPath }: ConfigError): string {
+export function placeOf({ file, line, keyPath }: ConfigError): string {
   if (file === SET_FILE) return keyPath ? `--set ${keyPath}: ` : '--set: ';
   const place = file === undefined ? '' : line === undefined ? `${file}: ` : `${file}:${line}: `;
   return keyPath ? `${place}${keyPath}: ` : place;

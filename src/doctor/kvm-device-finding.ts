@@ -58,7 +58,7 @@ function remedyFor({ group, mode }: DeviceFile, { name, groups }: User): string 
   if (isOpenToGroup && group !== 'root' && !groups.includes(group)) {
     return `sudo usermod -aG ${group} ${name}, then log in again`;
   }
-  return `give it to a group that ${name} is in: sudo chgrp kvm ${PATH} && sudo chmod 660 ${PATH}`;
+  return `give it to a group of ${name}: sudo chgrp kvm ${PATH} && sudo chmod 660 ${PATH}`;
 }
 
 function isOpenToUs(): boolean {

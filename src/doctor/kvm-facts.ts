@@ -95,6 +95,6 @@ function createsAll(kvm: Kvm, types: readonly number[]): boolean {
   });
 }
 
-export function scratchVm(kvm: Kvm): Vm {
+function scratchVm(kvm: Kvm): Vm {
   return kvm.createVm(Math.min(IPA_BITS_DEFAULT, kvm.ipaBitsMax));
 }

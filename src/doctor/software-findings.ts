@@ -16,11 +16,14 @@ export async function softwareFindings(): Promise<readonly Finding[]> {
       value: release(),
       consequence: 'what its KVM can do follows from it',
     },
-    nodeFinding(process.versions.node),
-    await koffiFinding(),
-    cLibraryFinding(glibcVersion()),
+    ...(await runtimeFindings()),
     dtcFinding(dtcVersion()),
   ];
+}
+
+/** What orko-vmm itself needs in order to start. */
+export async function runtimeFindings(): Promise<readonly Finding[]> {
+  return [nodeFinding(process.versions.node), await koffiFinding(), cLibraryFinding(glibcVersion())];
 }
 
 export function architectureFinding(architecture: string): Finding {

@@ -20,7 +20,7 @@ export function mapRam({ memory }: VmConfig, warn: (message: string) => void): M
 }
 
 /** Memory is taken when the guest touches it, so more than there is may go well: only say so. With prefault it cannot. */
-function checkAvailable({ size, prefault }: VmConfig['memory'], warn: (message: string) => void): void {
+export function checkAvailable({ size, prefault }: VmConfig['memory'], warn: (message: string) => void): void {
   const available = memoryAvailable();
   if (available === undefined || size <= available) return;
   const has = `the host has ${formatSize(available)} available`;

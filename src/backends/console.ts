@@ -1,9 +1,12 @@
 /** Where the guest's first serial port leads: the config's `console`, opened. */
-import type { VmConfig } from '../config/schema.ts';
 import { ConsoleFile } from './console-file.ts';
 import { ConsoleSocket } from './console-socket.ts';
 import { PtyConsole } from './pty.ts';
 import { TerminalConsole } from './terminal.ts';
+
+export type ConsoleSpec =
+  | { readonly kind: 'stdio' | 'pty' | 'none' }
+  | { readonly kind: 'file' | 'unix'; readonly path: string };
 
 export interface ConsoleBackend extends Disposable {
   /** For people: "stdio", "pty /dev/pts/3". */
@@ -33,7 +36,7 @@ export interface ConsoleOptions {
   readonly hold?: () => void;
 }
 
-export function openConsole(spec: VmConfig['console'], options: ConsoleOptions): ConsoleBackend {
+export function openConsole(spec: ConsoleSpec, options: ConsoleOptions): ConsoleBackend {
   switch (spec.kind) {
     case 'stdio':
       return new TerminalConsole(options);

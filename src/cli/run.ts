@@ -1,4 +1,5 @@
 /** `orko-vmm run CONFIG`: boots the VM and stays with it until it ends. */
+import type { MachineEnding } from '../machine/machine.ts';
 import { defineCommand } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import {
@@ -9,6 +10,7 @@ import {
   printConfigFile,
   withConfig,
 } from './load-config.ts';
+import { say } from './output.ts';
 
 export const runCommand = defineCommand({
   name: 'run',
@@ -34,7 +36,20 @@ export const runCommand = defineCommand({
       return EXIT.OK;
     }
     const vm = loadConfig(config, set);
-    const { runMachine } = await import('../machine/run.ts');
-    return withConfig(vm, () => runMachine(vm, { quiet, verbose }));
+    const { runSession } = await import('../machine/session.ts');
+    return withConfig(vm, async () => {
+      const ending = await runSession(vm, { say: quiet ? () => {} : (line) => say(`orko-vmm: ${line}`), verbose });
+      if (ending.kind === 'failed') say(`orko-vmm: ${vm.name}: ${ending.message}`);
+      return ENDINGS[ending.kind];
+    });
   },
 });
+
+const ENDINGS: Readonly<Record<MachineEnding['kind'], number>> = {
+  shutdown: EXIT.OK,
+  panic: EXIT.GUEST_PANIC,
+  'guest-crash': EXIT.GUEST_CRASH,
+  failed: EXIT.GUEST_CRASH,
+  reset: EXIT.GUEST_RESET,
+  stopped: EXIT.STOPPED,
+};

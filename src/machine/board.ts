@@ -2,7 +2,7 @@
  * The devices every guest has: UART, real-time clock, GPIO with the power key, panic reporter. They live as long as the
  * machine and are reset when the guest reboots; which VM their interrupts go to changes.
  */
-import { spiCells, IRQ_TYPE_LEVEL_HIGH } from '../fdt/device-node.ts';
+
 import { pl011Node, pl031Node, pl061Node, pvpanicNode } from '../boot/device-nodes.ts';
 import type { GuestDevice } from '../boot/device-tree.ts';
 import type { IrqLine } from '../bus/irq-line.ts';
@@ -13,6 +13,7 @@ import { type Clock, Pl031 } from '../devices/pl031.ts';
 import { Pl061 } from '../devices/pl061.ts';
 import { PowerKey, type Timer } from '../devices/power-key.ts';
 import { type GuestEvent, Pvpanic } from '../devices/pvpanic.ts';
+import { IRQ_TYPE_LEVEL_HIGH, spiCells } from '../fdt/device-node.ts';
 import { LAYOUT, SPI, V2M_SPIS } from './layout.ts';
 
 export interface BoardWorld {

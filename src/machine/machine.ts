@@ -4,7 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { assert } from '../base/assert.ts';
-import { type AddressRange } from '../base/range.ts';
+import type { AddressRange } from '../base/range.ts';
 import { entryState } from '../boot/entry-state.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { Reg as UartReg } from '../devices/pl011.ts';
@@ -12,9 +12,9 @@ import type { GuestEvent } from '../devices/pvpanic.ts';
 import { writeDtb } from '../fdt/writer.ts';
 import { EventLoopWatch } from '../host/event-loop.ts';
 import { Mapping } from '../host/mapping.ts';
+import { pageSize } from '../host/page-size.ts';
 import { Signals } from '../host/signals.ts';
 import { after, KickTimer } from '../host/timer.ts';
-import { pageSize } from '../host/page-size.ts';
 import { Kvm } from '../kvm/system.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { MemorySlots } from '../memory/slots.ts';
@@ -22,8 +22,8 @@ import { type Ending, Processors } from '../vcpu/processors.ts';
 import { VcpuThread } from '../vcpu/vcpu-thread.ts';
 import { Board } from './board.ts';
 import { Coalescing } from './coalescing.ts';
-import { GuestVm } from './guest-vm.ts';
 import { guestTree, KASLR_SEED_BYTES, RNG_SEED_BYTES } from './guest-tree.ts';
+import { GuestVm } from './guest-vm.ts';
 import { type Images, prepareImages } from './images.ts';
 import { ipaBitsFor, LAYOUT } from './layout.ts';
 import { mapRam } from './ram.ts';
@@ -44,6 +44,11 @@ export type MachineEnding =
   | { readonly kind: 'shutdown' | 'reset' | 'guest-crash' | 'panic' | 'stopped' }
   | { readonly kind: 'failed'; readonly message: string };
 
+interface Reboot {
+  readonly kind: 'reboot';
+  readonly by: 'guest' | 'control';
+}
+
 /** What the machine tells whoever runs it. */
 export interface MachineObserver {
   stateChanged(from: MachineState, to: MachineState): void;
@@ -57,6 +62,9 @@ export interface ConsolePort {
   write(bytes: Uint8Array): void;
   /** The guest has room for input again. */
   resume(): void;
+  /** So much output waits for its reader that the guest shall be held until `room()` resolves. */
+  readonly isFull: boolean;
+  room(): Promise<void>;
 }
 
 export class Machine implements Disposable {
@@ -77,9 +85,9 @@ export class Machine implements Disposable {
   #guest: GuestVm | undefined;
   #processors: Processors | undefined;
   /** What was asked for from outside while the guest runs; the run loop acts on it. */
-  #wanted: 'reboot' | MachineEnding | undefined;
-  /** Resolves the wait of a paused run loop. */
-  #resumed: (() => void) | undefined;
+  #wanted: MachineEnding | Reboot | undefined;
+  /** Ends a wait of the run loop: the machine was resumed, or something is wanted. */
+  #wake: (() => void) | undefined;
   #boots = 0;
 
   /** Opens KVM, maps memory, recognises the images: whatever can be wrong before the guest runs is found here. */
@@ -130,6 +138,11 @@ export class Machine implements Disposable {
     return this.#boots;
   }
 
+  /** Returns from KVM_RUN since the last boot. */
+  get exits(): number {
+    return this.#processors?.exitCount ?? 0;
+  }
+
   /** Input for the guest's serial port: how many bytes it took. */
   receive(bytes: Uint8Array): number {
     return this.#board.uart.receive(bytes);
@@ -142,8 +155,8 @@ export class Machine implements Disposable {
     try {
       for (;;) {
         const ending = await this.#runGuest();
-        if (ending !== 'reboot') return ending;
-        await this.#reboot('guest');
+        if (ending.kind !== 'reboot') return ending;
+        await this.#reboot(ending.by);
       }
     } finally {
       this.#park();
@@ -161,7 +174,7 @@ export class Machine implements Disposable {
     this.#guest?.resumeCounters();
     this.#move('running');
     this.#processors?.start();
-    this.#resumed?.();
+    this.#wake?.();
   }
 
   pressPowerKey(): void {
@@ -169,45 +182,59 @@ export class Machine implements Disposable {
   }
 
   requestReboot(): void {
-    this.#wanted = 'reboot';
+    this.#want({ kind: 'reboot', by: 'control' });
     if (this.#state === 'paused') this.resume();
   }
 
   requestStop(): void {
-    this.#wanted = { kind: 'stopped' };
-    this.#resumed?.();
+    this.#want({ kind: 'stopped' });
+  }
+
+  /** The console's reader is slow: the run loop looks at the console before it lets the guest go on. */
+  hold(): void {
+    this.#signals.kick();
   }
 
   /** One stay of the guest between boots: until it ends or somebody wants something. */
-  async #runGuest(): Promise<MachineEnding | 'reboot'> {
+  async #runGuest(): Promise<MachineEnding | Reboot> {
     for (;;) {
       if (this.#loop.isDue) await this.#loop.turn();
-      while (this.#state === 'paused' && !this.#wanted) await this.#untilResumed();
+      while (this.#state === 'paused' && !this.#wanted) await this.#waitFor();
+      while (this.#console.isFull && !this.#wanted) await this.#waitFor(this.#console.room());
       if (this.#wanted) return this.#takeWanted();
       const ending = this.#processors!.run(() => {
         this.#coalescing.tick();
-        return this.#loop.isDue || this.#wanted !== undefined;
+        return this.#loop.isDue || this.#wanted !== undefined || this.#console.isFull;
       });
       if (ending) return this.#judge(ending);
     }
   }
 
-  #takeWanted(): MachineEnding | 'reboot' {
+  #takeWanted(): MachineEnding | Reboot {
     const wanted = this.#wanted!;
     this.#wanted = undefined;
     return wanted;
   }
 
-  #judge(ending: Ending): MachineEnding | 'reboot' {
-    if (ending.kind === 'reset' && this.config.onReboot === 'reboot') return 'reboot';
+  #judge(ending: Ending): MachineEnding | Reboot {
+    if (ending.kind === 'reset' && this.config.onReboot === 'reboot') return { kind: 'reboot', by: 'guest' };
     return ending;
   }
 
-  async #untilResumed(): Promise<void> {
+  /** Leaves the thread to the event loop until `event`, or until `#wake` is called. */
+  async #waitFor(event?: Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#resumed = resolve;
+      this.#wake = resolve;
+      void event?.then(resolve);
     });
-    this.#resumed = undefined;
+    this.#wake = undefined;
+  }
+
+  /** What the run loop shall do next. A stop is never overtaken by a reboot. */
+  #want(wanted: MachineEnding | Reboot): void {
+    if (this.#wanted === undefined || this.#wanted.kind === 'reboot') this.#wanted = wanted;
+    this.#wake?.();
+    this.#signals.kick();
   }
 
   /** Places kernel, initrd and a device tree with new seeds, and sets vCPU 0 to the kernel's entry. */
@@ -287,9 +314,8 @@ export class Machine implements Disposable {
   #guestEvent(event: GuestEvent): void {
     this.#observer.guestEvent(event);
     if (event !== 'panicked') return;
-    if (this.config.onPanic === 'exit') this.#wanted = { kind: 'panic' };
-    if (this.config.onPanic === 'reboot') this.#wanted = 'reboot';
-    if (this.#wanted) this.#signals.kick();
+    if (this.config.onPanic === 'exit') this.#want({ kind: 'panic' });
+    if (this.config.onPanic === 'reboot') this.#want({ kind: 'reboot', by: 'guest' });
   }
 
   #move(to: MachineState): void {
@@ -307,4 +333,3 @@ export class Machine implements Disposable {
 function ramOf({ memory }: VmConfig): AddressRange {
   return { base: memory.base, size: memory.size };
 }
-

@@ -125,7 +125,7 @@ export const sysconf = lazily<(name: number) => number>('long sysconf(int name)'
 export const sched_setaffinity = lazily<(thread: number, size: number, mask: Uint8Array) => number>(
   'int sched_setaffinity(int thread, size_t size, void *mask)',
 );
-/** These four return an errno instead of leaving one. */
+/** The pthread functions return an errno instead of leaving one. */
 export const pthread_sigmask = lazily<(how: number, set: HostPointer, old: HostPointer) => number>(
   'int pthread_sigmask(int how, uintptr_t set, uintptr_t old)',
 );
@@ -137,6 +137,9 @@ export const pthread_join = lazily<(thread: HostPointer, result: null) => number
 );
 export const pthread_kill = lazily<(thread: HostPointer, signal: number) => number>(
   'int pthread_kill(uintptr_t thread, int signal)',
+);
+export const pthread_setaffinity_np = lazily<(thread: HostPointer, size: number, mask: Uint8Array) => number>(
+  'int pthread_setaffinity_np(uintptr_t thread, size_t size, void *mask)',
 );
 export const getcontext = lazily<(context: HostPointer) => number>('int getcontext(uintptr_t context)');
 /** libuv's main loop and the epoll fd it sleeps on: the node binary exports both. */

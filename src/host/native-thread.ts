@@ -12,6 +12,7 @@ import { ucontext_t } from '../abi/libc.ts';
 import { assert } from '../base/assert.ts';
 import { alignUp } from '../base/bits.ts';
 import { KiB } from '../base/units.ts';
+import { affinityMask, pinning } from './affinity.ts';
 import { check, checkReturned } from './errno.ts';
 import { EventFd } from './eventfd.ts';
 import type { HostPointer } from './libc.ts';
@@ -91,6 +92,12 @@ export class NativeThread implements Disposable {
   /** Brings the thread out of KVM_RUN, if it is in there; else its next KVM_RUN returns at once. */
   kick(): void {
     checkReturned(libc.pthread_kill(this.#thread, KICK_SIGNAL), 'kick a native thread');
+  }
+
+  /** Keeps the thread on host CPU `cpu`. */
+  pin(cpu: number): void {
+    const mask = affinityMask(cpu);
+    checkReturned(libc.pthread_setaffinity_np(this.#thread, mask.length, mask), pinning(cpu));
   }
 
   /** Replaces the words of call number `index`. Only while the thread waits. */

@@ -3,9 +3,6 @@
  * memory, devices and threads stay (docs/architecture.md, "A reboot").
  */
 import {
-  KVM_ARM_VCPU_PMU_V3_CTRL,
-  KVM_ARM_VCPU_PMU_V3_INIT,
-  KVM_ARM_VCPU_PMU_V3_IRQ,
   KVM_ARM_VCPU_PVTIME_CTRL,
   KVM_ARM_VCPU_PVTIME_IPA,
   KVM_ARM_VCPU_SVE,
@@ -33,7 +30,8 @@ import { createGic, type Gic } from '../kvm/vgic.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { Slot, SlotSink } from '../memory/slots.ts';
 import { type CpuFeatures, chooseFeatures, vcpuInit } from './cpu-features.ts';
-import { gicAddresses, INTERRUPT_COUNT, ipaBitsFor, LAYOUT, PMU_INTID } from './layout.ts';
+import { gicAddresses, INTERRUPT_COUNT, ipaBitsFor, LAYOUT } from './layout.ts';
+import { initPmu, setUpPmu } from './pmu.ts';
 
 /** ID_AA64MMFR2_EL1.FWB (bits 43:40 of the register, 11:8 of its high half): stage 2 can force write-back. */
 const FWB = bits(11, 8);
@@ -78,7 +76,7 @@ export class GuestVm implements Disposable, SlotSink {
       vcpu.setSignalMask(index === 0 ? NOTHING_BLOCKED : ALL_BUT_KICK_BLOCKED);
       return vcpu;
     });
-    for (const vcpu of this.vcpus) if (this.features.pmu) setPmuInterrupt(vcpu);
+    for (const vcpu of this.vcpus) if (this.features.pmu) setUpPmu(vcpu, cpus.pin?.[vcpu.index]);
     this.gic.init();
     for (const vcpu of this.vcpus) if (this.features.pmu) initPmu(vcpu);
     this.#startCounters();
@@ -200,15 +198,4 @@ export function chooseIpaBits(kvm: Kvm, cpuCount: number, ram: AddressRange): nu
     );
   }
   return Math.max(needed, Math.min(IPA_BITS_DEFAULT, most));
-}
-
-function setPmuInterrupt(vcpu: Vcpu): void {
-  const value = new Uint8Array(new Int32Array([PMU_INTID]).buffer);
-  const attribute = { group: KVM_ARM_VCPU_PMU_V3_CTRL, attr: KVM_ARM_VCPU_PMU_V3_IRQ };
-  vcpu.setAttribute(attribute, value, `set the PMU interrupt of vCPU ${vcpu.index}`);
-}
-
-function initPmu(vcpu: Vcpu): void {
-  const attribute = { group: KVM_ARM_VCPU_PMU_V3_CTRL, attr: KVM_ARM_VCPU_PMU_V3_INIT };
-  vcpu.setAttribute(attribute, undefined, `initialise the PMU of vCPU ${vcpu.index}`);
 }

@@ -10,6 +10,7 @@ import type { VmConfig } from '../config/schema.ts';
 import { Reg as UartReg } from '../devices/pl011.ts';
 import type { GuestEvent } from '../devices/pvpanic.ts';
 import { writeDtb } from '../fdt/writer.ts';
+import { pinThisThread } from '../host/affinity.ts';
 import { EventLoopWatch } from '../host/event-loop.ts';
 import { Mapping } from '../host/mapping.ts';
 import { pageSize } from '../host/page-size.ts';
@@ -127,6 +128,7 @@ export class Machine implements Disposable {
       this.#slots.add({ kind: 'shm', name: 'stolen time', range, pointer, readOnly: false });
     }
     this.#threads = Array.from({ length: config.cpus.count - 1 }, () => resources.use(new VcpuThread(this.#signals)));
+    if (config.cpus.pin) this.#pin(config.cpus.pin);
     this.#resources = resources.move();
   }
 
@@ -289,6 +291,14 @@ export class Machine implements Disposable {
     this.#guest = new GuestVm(this.#kvm, this.config);
     await this.#boot();
     this.#observer.rebooted(this.#boots, by);
+  }
+
+  /** The main thread runs vCPU 0. */
+  #pin([first, ...others]: readonly number[]): void {
+    if (first !== undefined) pinThisThread(first);
+    others.forEach((cpu, index) => {
+      this.#threads[index]?.pin(cpu);
+    });
   }
 
   #park(): void {

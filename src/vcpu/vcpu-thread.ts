@@ -25,6 +25,11 @@ export class VcpuThread implements Disposable {
     );
   }
 
+  /** Keeps the vCPU on host CPU `cpu`. */
+  pin(cpu: number): void {
+    this.#thread.pin(cpu);
+  }
+
   /** The vCPU to run from the next `proceed` on: another one after each reboot. */
   assign(vcpu: Vcpu): void {
     this.#vcpu = vcpu;

@@ -2,13 +2,15 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ConfigError } from '../base/errors.ts';
 import type { AddressRange } from '../base/range.ts';
+import { KiB } from '../base/units.ts';
 import { inspectKernel, KERNEL_HEAD_BYTES, type Kernel, type KernelFile, unpackKernel } from '../boot/image.ts';
-import { type Placement, place } from '../boot/placement.ts';
+import { DTB_BYTES_MAX, type Placement, place } from '../boot/placement.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 
-/** The device tree is some KiB; this leaves room for overlays. */
-const DTB_BYTES_MAX = 64 * 1024;
+/** Without overlays the device tree is some KiB, and about 150 bytes for each vCPU. */
+const DTB_BYTES_USUAL = 64 * KiB;
+const CPUS_USUAL = 128;
 
 export interface Images {
   readonly placement: Placement;
@@ -36,7 +38,9 @@ export async function prepareImages(config: VmConfig, ram: AddressRange): Promis
   closeSync(opened.fd);
   const { fileBytes } = kernel;
   const initrdBytes = initrd === undefined ? 0 : sizeOf(initrd, 'kernel.initrd');
-  const placement = place({ ram, kernel, initrdBytes, dtbBytesMax: DTB_BYTES_MAX });
+  const isUsual = config.overlays.length === 0 && config.cpus.count <= CPUS_USUAL;
+  const dtbBytesMax = isUsual ? DTB_BYTES_USUAL : DTB_BYTES_MAX;
+  const placement = place({ ram, kernel, initrdBytes, dtbBytesMax });
   return {
     placement,
     load(memory) {

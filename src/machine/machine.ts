@@ -4,7 +4,9 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { assert } from '../base/assert.ts';
+import { ConfigError } from '../base/errors.ts';
 import type { AddressRange } from '../base/range.ts';
+import { formatSize } from '../base/units.ts';
 import { entryState } from '../boot/entry-state.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { Reg as UartReg } from '../devices/pl011.ts';
@@ -259,7 +261,12 @@ export class Machine implements Disposable {
       kaslrSeed: randomFillSync(new Uint8Array(KASLR_SEED_BYTES)),
     });
     const dtb = writeDtb(tree);
-    assert(dtb.length <= placement.dtb.size, `the device tree has ${dtb.length} bytes`);
+    if (dtb.length > placement.dtb.size) {
+      throw new ConfigError(
+        `Cannot boot with this device tree: it has ${formatSize(dtb.length)}, and ${formatSize(placement.dtb.size)} is what kernels map: make the overlays smaller`,
+        { keyPath: 'overlays' },
+      );
+    }
     this.memory.bytes(placement.dtb.base, dtb.length).set(dtb);
     guest.setEntry(entryState(placement.entry, placement.dtb.base));
     this.#processors = new Processors(guest.vcpus, this.#threads, {
@@ -286,7 +293,9 @@ export class Machine implements Disposable {
     this.#park();
     this.#coalescing.detach();
     this.#slots.detach();
-    this.#guest![Symbol.dispose]();
+    this.#processors = undefined;
+    this.#guest?.[Symbol.dispose]();
+    this.#guest = undefined;
     this.#board.reset();
     this.#guest = new GuestVm(this.#kvm, this.config);
     await this.#boot();

@@ -1,0 +1,75 @@
+/**
+ * `make bench`: the figures of orko-vmm against QEMU, on the same host, with the same guest, in turn. Prints a table and
+ * writes out/bench.json. What they mean and what they were: docs/measurements.md.
+ *
+ *   node test/bench/bench.ts [--only ID,ID]        ORKO_BENCH_ROUNDS=3 for a quick look
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { installedForm } from '../../src/nested/installed-form.ts';
+import type { L1Options } from '../../src/nested/l1.ts';
+import { toStderr } from '../../src/nested/progress.ts';
+import { type BenchHost, startBenchHost } from './bench-host.ts';
+import { measureBoot } from './boot.ts';
+import { benchEntry, FIGURES, type FigureId, figureLine, type Round, TABLE_HEAD } from './figure.ts';
+import { measureMmioExit } from './mmio-exit.ts';
+import { measureRss } from './rss.ts';
+
+const OUT = join(import.meta.dirname, '../../out');
+const GUEST_FILES = ['Image', 'initramfs.cpio', 'mmio-storm.bin'].map((name) => join(OUT, 'guests', name));
+/** A core without FEAT_S2FWB, where register pages cannot be (docs/measurements.md, "Fewer exits"). */
+const WITHOUT_FWB: Partial<L1Options> = { cpu: 'cortex-a76', memoryMiB: 3072 };
+
+type Results = Map<FigureId, readonly Round[]>;
+
+const wanted = parseIds();
+const results: Results = new Map();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+const files = [await installedForm(), ...GUEST_FILES];
+if ([...wanted].some((id) => id !== 'boot-loud-1-nofwb')) {
+  await using host = await startBenchHost(files);
+  await measureOnMain(host);
+}
+if (wanted.has('boot-loud-1-nofwb')) await measureWithoutFwb();
+await report();
+
+async function measureOnMain(host: BenchHost): Promise<void> {
+  if (wanted.has('boot-quiet-1') || wanted.has('guest-boot')) {
+    const { wall, guest } = await measureBoot(host, 'boot-quiet-1', toStderr);
+    results.set('boot-quiet-1', wall);
+    results.set('guest-boot', guest);
+  }
+  for (const id of ['boot-quiet-4', 'boot-loud-1'] as const) {
+    if (wanted.has(id)) results.set(id, (await measureBoot(host, id, toStderr)).wall);
+  }
+  if (wanted.has('mmio-exit')) results.set('mmio-exit', await measureMmioExit(host, toStderr));
+  if (wanted.has('rss')) results.set('rss', await measureRss(host, toStderr));
+}
+
+async function measureWithoutFwb(): Promise<void> {
+  if (process.arch === 'arm64') {
+    toStderr('boot-loud-1-nofwb is left out: it needs a nested machine without FWB');
+    return;
+  }
+  await using host = await startBenchHost(files, WITHOUT_FWB);
+  results.set('boot-loud-1-nofwb', (await measureBoot(host, 'boot-loud-1-nofwb', toStderr)).wall);
+}
+
+async function report(): Promise<void> {
+  const measured = [...wanted].filter((id) => results.has(id));
+  process.stdout.write(`${[TABLE_HEAD, ...measured.map((id) => figureLine(id, results.get(id)!))].join('\n')}\n`);
+  await mkdir(OUT, { recursive: true });
+  const entries = measured.map((id) => benchEntry(id, results.get(id)!));
+  await writeFile(join(OUT, 'bench.json'), `${JSON.stringify(entries, null, 2)}\n`);
+}
+
+function parseIds(): ReadonlySet<FigureId> {
+  const known = Object.keys(FIGURES) as FigureId[];
+  const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
+  const ids = only === undefined ? known : (only.split(',') as FigureId[]);
+  const unknown = ids.find((id) => !known.includes(id));
+  if (unknown === undefined) return new Set(ids);
+  process.stderr.write(`There is no figure ${unknown}: there are ${known.join(', ')}\n`);
+  process.exit(2);
+}

@@ -50,7 +50,10 @@ export class TerminalConsole implements ConsoleBackend {
   }
 
   start(receive: (bytes: Uint8Array) => number): void {
-    if (this.#isInteractive) this.#resources.use(new RawMode(this.#inputFd));
+    if (this.#isInteractive) {
+      this.#options.say('Every key goes to the guest now: Ctrl-A x leaves, Ctrl-A h shows what else there is');
+      this.#resources.use(new RawMode(this.#inputFd));
+    }
     this.#input.start(receive);
   }
 

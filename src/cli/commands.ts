@@ -6,7 +6,9 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   ctl: async () => (await import('./ctl.ts')).ctlCommand,
   list: async () => (await import('./list.ts')).listCommand,
   check: async () => (await import('./check.ts')).checkCommand,
+  dtb: async () => (await import('./dtb.ts')).dtbCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  nested: async () => (await import('./nested.ts')).nestedCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
 };
 

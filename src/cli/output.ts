@@ -3,6 +3,7 @@
  * (a few ms, and many under emulation), and what it still holds is lost when the process exits.
  */
 import { writeSync } from 'node:fs';
+import { isAnyTerminalRaw } from '../host/raw-terminals.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -14,9 +15,10 @@ export function print(what: string | Uint8Array): void {
   writeAll(STDOUT, what);
 }
 
-/** One line to standard error: what the user should know beside it. */
-export function say(line: string): void {
-  writeAll(STDERR, `${line}\n`);
+/** A line, or several, to standard error: what the user should know beside it. While a terminal is raw, nothing else moves the cursor back to the first column. */
+export function say(text: string): void {
+  const lines = `${text}\n`;
+  writeAll(STDERR, isAnyTerminalRaw() ? lines.replaceAll('\n', '\r\n') : lines);
 }
 
 function writeAll(fd: number, what: string | Uint8Array): void {

@@ -37,29 +37,21 @@ import { packInto, unpack } from '../base/layout.ts';
 import { Fd } from './fd.ts';
 import { ioctlStruct } from './ioctl.ts';
 import * as libc from './libc.ts';
+import { rawTerminals } from './raw-terminals.ts';
 
 /** Signals that end the process unless someone else listens for them. */
 const ENDING_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
 
-/**
- * The terminals in raw mode now. Of the whole process, like the signals and the exit that must restore them: the one
- * thing here that cannot belong to a machine.
- */
-const rawModes = new Set<RawMode>();
+/** Of the process too, like the terminals themselves (raw-terminals.ts). */
 let watching = false;
 
 export function isTerminal(fd: number): boolean {
   return libc.ioctlStruct(fd, TCGETS, new Uint8Array(termios.size)) !== -1;
 }
 
-/** Whether a terminal is in raw mode: then a line for the user must end with a carriage return too. */
-export function isAnyTerminalRaw(): boolean {
-  return rawModes.size > 0;
-}
-
 /** Puts every terminal back as it was. Never throws: also for use when all else has failed. */
 export function restoreTerminals(): void {
-  for (const mode of [...rawModes]) mode[Symbol.dispose]();
+  for (const mode of [...rawTerminals]) mode[Symbol.dispose]();
 }
 
 /** A terminal in raw mode, until disposed of. */
@@ -74,7 +66,7 @@ export class RawMode implements Disposable {
     this.#before = readMode(fd);
     this.#raw = rawOf(this.#before);
     ioctlStruct(fd, TCSETS, this.#raw, 'put the terminal into raw mode');
-    rawModes.add(this);
+    rawTerminals.add(this);
     watchEndings();
   }
 
@@ -89,9 +81,9 @@ export class RawMode implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (!rawModes.delete(this)) return;
+    if (!rawTerminals.delete(this)) return;
     this.leave();
-    if (rawModes.size === 0) unwatchEndings();
+    if (rawTerminals.size === 0) unwatchEndings();
   }
 }
 
@@ -165,10 +157,10 @@ function endBySignal(signal: NodeJS.Signals): void {
 
 /** Ctrl-Z goes to the guest, so this one was sent by `kill`: the shell that is there now wants its terminal. */
 function stopBySignal(): void {
-  for (const mode of rawModes) mode.leave();
+  for (const mode of rawTerminals) mode.leave();
   process.kill(process.pid, 'SIGSTOP');
 }
 
 function continueBySignal(): void {
-  for (const mode of rawModes) mode.enter();
+  for (const mode of rawTerminals) mode.enter();
 }

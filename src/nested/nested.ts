@@ -18,7 +18,9 @@ export interface NestedOptions {
   /** The same, parsed: it knows every path that has to be shared. */
   readonly vm: Pick<VmConfig, 'paths'>;
   readonly l1?: Partial<L1Options>;
+  /** As of the command line; orko-vmm in L1 is told too. */
   readonly quiet?: boolean;
+  readonly verbose?: boolean;
   /** For an end that is not the guest's: the nested machine ended on its own, or the user ended it. */
   readonly exitCodes: { readonly nested: number; readonly interrupted: number };
 }
@@ -44,7 +46,7 @@ export async function runNested(options: NestedOptions): Promise<number> {
   if (typeof booted === 'string') return options.exitCodes.interrupted;
   const { l1, program } = booted;
   try {
-    return await runIn(l1, remoteCommand(program, config, options.set), signals, options.exitCodes);
+    return await runIn(l1, remoteCommand(program, config, options), signals, options.exitCodes);
   } finally {
     await l1.stop();
   }
@@ -57,8 +59,10 @@ async function boot({ l1, quiet }: NestedOptions, folders: readonly string[]): P
 }
 
 /** Relative paths in `--set` start at the working directory, so L1 gets one of the same name. */
-function remoteCommand(program: string, config: string, sets: readonly string[]): string {
-  const words = ['node', join(program, 'bin/orko-vmm.mjs'), 'run', config, ...sets.flatMap((set) => ['--set', set])];
+function remoteCommand(program: string, config: string, { set, quiet, verbose }: NestedOptions): string {
+  const words = ['node', join(program, 'bin/orko-vmm.mjs'), 'run', config, ...set.flatMap((word) => ['--set', word])];
+  if (quiet) words.push('--quiet');
+  if (verbose) words.push('--verbose');
   const directory = quote(process.cwd());
   return `mkdir -p ${directory} && cd ${directory} && echo $$ >${PID_FILE} && exec ${words.map(quote).join(' ')}`;
 }
@@ -71,9 +75,11 @@ async function runIn(l1: L1, script: string, signals: Signals, exitCodes: Nested
   });
   const finished = new Promise<number>((done) => child.on('close', (code) => done(code ?? SSH_FAILED)));
   const escaped = Promise.withResolvers<Cut>();
-  using _relay = terminal && child.stdin ? relayKeys(child.stdin, () => escaped.resolve('escape')) : undefined;
-
-  const outcome = await Promise.race([finished, escaped.promise, stoppedBySignals(l1, signals)]);
+  let outcome: number | Cut;
+  {
+    using _relay = terminal && child.stdin ? relayKeys(child.stdin, () => escaped.resolve('escape')) : undefined;
+    outcome = await Promise.race([finished, escaped.promise, stoppedBySignals(l1, signals)]);
+  }
   if (typeof outcome === 'string') {
     child.kill();
     return exitCodes.interrupted;

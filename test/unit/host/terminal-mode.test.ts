@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { O_RDONLY } from '../../../src/abi/libc.ts';
 import { Fd } from '../../../src/host/fd.ts';
-import { isAnyTerminalRaw, isTerminal, openPty, RawMode, restoreTerminals } from '../../../src/host/terminal-mode.ts';
+import { isAnyTerminalRaw } from '../../../src/host/raw-terminals.ts';
+import { isTerminal, openPty, RawMode, restoreTerminals } from '../../../src/host/terminal-mode.ts';
 import { processState, TestTerminal } from '../../support/pty.ts';
 import { until } from '../../support/until.ts';
 

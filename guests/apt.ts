@@ -2,10 +2,10 @@
  * Debian's arm64 packages by apt, from a private root in the cache, so that the machine's own package lists stay as they are.
  * The archive is the one that the machine's apt is configured for; its suites here are trixie and trixie-backports.
  */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError, HostError } from '../src/base/errors.ts';
-import { cacheDirectory, exists, sha256 } from './artifact.ts';
+import { cacheDirectory, exists, requireSpace, sha256 } from './artifact.ts';
 import { run } from './command.ts';
 import { megabytes, Progress } from './progress.ts';
 
@@ -21,6 +21,8 @@ const KEYRINGS = [
 ];
 const UPDATE_REMEDY = 'check the network and the package debian-archive-keyring, then try again';
 const PROGRESS_INTERVAL_MS = 500;
+/** The lists compressed and unpacked, and apt's two caches of them. */
+const LISTS_BYTES = 200e6;
 
 export interface DebianPackage {
   readonly name: string;
@@ -45,6 +47,8 @@ export class AptRoot {
     const root = new AptRoot(join(cacheDirectory(), 'apt-arm64'));
     const complete = join(root.#directory, 'complete');
     if (!refresh && (await exists(complete))) return root;
+    await mkdir(root.#directory, { recursive: true });
+    await requireSpace(root.#directory, LISTS_BYTES, 'fetch the Debian package lists');
     await rm(complete, { force: true });
     await root.#configure();
     const progress = new Progress('Debian arm64 package lists');
@@ -198,9 +202,4 @@ async function bytesIn(directory: string): Promise<number> {
     );
   }
   return bytes;
-}
-
-/** The text of a file that a package brought, by its path below where the package was unpacked. */
-export async function readExtracted(directory: string, path: string): Promise<Uint8Array> {
-  return readFile(join(directory, path));
 }

@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { HostError } from '../src/base/errors.ts';
+import { megabytes } from './progress.ts';
 
 const MANIFEST = 'manifest.json';
 
@@ -15,6 +16,8 @@ export interface Recipe {
   readonly name: string;
   /** Everything that the result depends on: versions, checksums, command lines. */
   inputs(): Promise<Readonly<Record<string, string>>>;
+  /** Room that making it needs, the result included. */
+  readonly spaceBytes: number;
   /** Leaves the result, and nothing else, in `directory`; `scratch` is thrown away. */
   make(directory: string, scratch: string): Promise<void>;
 }
@@ -40,7 +43,9 @@ export async function obtain(recipe: Recipe): Promise<{ directory: string; files
 
   try {
     await mkdir(parent, { recursive: true });
-    const work = await mkdtemp(join(parent, `.${recipe.name}-`));
+    await requireSpace(parent, recipe.spaceBytes, `build ${recipe.name}`);
+    await removeAbandoned(parent);
+    const work = await mkdtemp(join(parent, `.${process.pid}-`));
     try {
       await buildIn(work, recipe, inputs);
       await renameInto(join(work, 'result'), directory);
@@ -51,6 +56,14 @@ export async function obtain(recipe: Recipe): Promise<{ directory: string; files
     throw explain(error, recipe.name, parent);
   }
   return { directory, files: (await filesOf(directory)) ?? [], isNew: true };
+}
+
+/** Work of builds that were killed: `.PID-…` of a process that is no more. */
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const pid = /^\.(\d+)-/.exec(name)?.[1];
+    if (pid && !(await exists(`/proc/${pid}`))) await rm(join(parent, name), { recursive: true, force: true });
+  }
 }
 
 async function buildIn(work: string, recipe: Recipe, inputs: Manifest['inputs']): Promise<void> {
@@ -105,6 +118,14 @@ export async function linkInto(directory: string, file: string, target: string):
     await writeFile(temporary, await readFile(from));
   }
   await rename(temporary, target);
+}
+
+/** Asked beforehand because a full disk in the middle makes apt hang and compilers mumble. */
+export async function requireSpace(directory: string, bytes: number, doing: string): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  if (bavail * bsize >= bytes) return;
+  const needs = `${megabytes(bytes)} in ${directory}, of which ${megabytes(bavail * bsize)} are free`;
+  throw new HostError(`Cannot ${doing}: it needs ${needs}: free some, or set XDG_CACHE_HOME`);
 }
 
 export async function sha256(path: string): Promise<string> {

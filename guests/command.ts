@@ -1,8 +1,9 @@
-/** Runs the programs that guests are built with; a failure is one sentence with the end of what the program said. */
+/** Runs the programs that guests are built with; a failure is one sentence with what the program said of it. */
 import { spawn } from 'node:child_process';
 import { HostError } from '../src/base/errors.ts';
 
-const MESSAGE_LINES = 4;
+/** apt, make and compilers mark the lines that matter; without such a line the last one has to do. */
+const ERROR_LINE = /^(?:E: |.*\b(?:fatal )?error: |make.*\*\*\* )(.*)/;
 
 export interface CommandOptions {
   cwd?: string;
@@ -41,13 +42,16 @@ export async function run(
     );
     child.on('close', (code, signal) => {
       if (code === 0) resolve(undefined);
-      else resolve(`${program} ended with ${signal ?? `status ${code}`}: ${tail(errors || output)}`);
+      else resolve(`${program} ended with ${signal ?? `status ${code}`}: ${cause(errors || output)}`);
     });
   });
   if (failure === undefined) return output;
   throw new HostError(`Cannot ${doing}: ${failure}${options.remedy ? `: ${options.remedy}` : ''}`);
 }
 
-function tail(text: string): string {
-  return text.trim().split('\n').slice(-MESSAGE_LINES).join(' | ');
+/** The first line that names an error, as the end of a sentence. */
+function cause(text: string): string {
+  const lines = text.trim().split('\n');
+  const line = lines.find((each) => ERROR_LINE.test(each)) ?? lines.at(-1) ?? '';
+  return line.replace(/^E: /, '').trim();
 }

@@ -12,6 +12,7 @@ const DIRECTORIES = ['bin', 'dev', 'etc', 'mnt', 'proc', 'root', 'sys', 'tmp'];
 
 export const initramfs: Recipe = {
   name: 'initramfs',
+  spaceBytes: 30e6,
 
   async inputs() {
     const [toolchain, busybox] = await Promise.all([findToolchain(), findBusybox()]);

@@ -16,6 +16,7 @@ const FLAGS = [
 
 export const payloads: Recipe = {
   name: 'payloads',
+  spaceBytes: 20e6,
 
   async inputs() {
     const { version } = await findToolchain();

@@ -86,16 +86,17 @@ static void wait_for_printer(void)
 
 static unsigned print_records(size_t bytes)
 {
-	/* Priority 1 is shown whatever `quiet` says; /dev/kmsg is rate-limited unless this says otherwise. */
-	write_text("/proc/sys/kernel/printk_devkmsg", "on");
+	/* Priority 1 is shown whatever `quiet` says; /dev/kmsg is rate-limited unless this says otherwise, newline included. */
+	write_text("/proc/sys/kernel/printk_devkmsg", "on\n");
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	unsigned lines = 0;
 	for (; fd >= 0 && (size_t)lines * KMSG_LINE_BYTES < bytes; lines++) {
 		char line[KMSG_LINE_BYTES + 8];
 		int length = snprintf(line, sizeof line, "<1>ORKO-PRINTK %06u ", lines);
-		/* The console adds the newline that completes KMSG_LINE_BYTES; three characters are the priority. */
+		/* Three characters are the priority. Without its newline a record would wait for its continuation. */
 		while (length < KMSG_LINE_BYTES + 3 - 1)
 			line[length] = (char)('a' + (lines + (unsigned)length) % 26), length++;
+		line[length++] = '\n';
 		if (write(fd, line, (size_t)length) != length)
 			break;
 		if (lines % KMSG_BURST_LINES == KMSG_BURST_LINES - 1)

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -21,6 +21,7 @@ afterEach(async () => {
 function recipe(inputs: Record<string, string>, make?: Recipe['make']): Recipe {
   return {
     name: 'thing',
+    spaceBytes: 0,
     inputs: async () => inputs,
     make:
       make ??
@@ -61,6 +62,16 @@ test('obtain: a build that fails leaves nothing behind', async () => {
   expect(await readdir(join(root, 'orko-vmm/guests'))).toEqual([]);
 });
 
+test('obtain: what a killed build left is removed, what a running one works in is not', async () => {
+  const parent = join(root, 'orko-vmm/guests');
+  // Linux gives no process a number above 2^22 (proc_sys_kernel(5), pid_max).
+  await mkdir(join(parent, '.4194305-abandoned'), { recursive: true });
+  await mkdir(join(parent, `.${process.pid}-running`));
+  await obtain(recipe({ version: '1' }));
+  const left = (await readdir(parent)).filter((name) => name.startsWith('.'));
+  expect(left).toEqual([`.${process.pid}-running`]);
+});
+
 test('obtain: a full disk is one sentence with what to do', async () => {
   const failing = recipe({ version: '1' }, async () => {
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
@@ -68,6 +79,14 @@ test('obtain: a full disk is one sentence with what to do', async () => {
   await expect(obtain(failing)).rejects.toThrow(
     /^Cannot build thing: no space is left in .*: free some, or set XDG_CACHE_HOME$/,
   );
+});
+
+test('obtain: too little room is told before anything is made', async () => {
+  const huge = { ...recipe({ version: '1' }), spaceBytes: 1e18 };
+  await expect(obtain(huge)).rejects.toThrow(
+    /^Cannot build thing: it needs .* are free: free some, or set XDG_CACHE_HOME$/,
+  );
+  expect(made).toBe(0);
 });
 
 test('linkInto: the target is the cached file, and follows it to another version', async () => {

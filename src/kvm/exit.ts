@@ -72,7 +72,9 @@ export class ExitReader {
 
   /** What the guest reads, zero-extended. KVM takes the bytes that the access wants at the next KVM_RUN. */
   completeRead(value: number | bigint): void {
-    this.#view.setBigUint64(Field['mmio.data'].offset, BigInt(value), true);
+    const offset = Field['mmio.data'].offset;
+    if (typeof value === 'number') this.#view.setUint32(offset, value, true);
+    else this.#view.setBigUint64(offset, value, true);
   }
 
   /**

@@ -101,7 +101,8 @@ export class Processors {
     }
     this.#mmio.drain();
     this.#threads.forEach((_, index) => {
-      this.#answer(index + 1);
+      // A KVM_RUN that failed will fail again when the vCPU goes on, and is looked into then.
+      if (this.#exits[index + 1]!.reason !== KVM_EXIT_UNKNOWN) this.#answer(index + 1);
     });
   }
 

@@ -74,6 +74,7 @@ class Session implements MachineObserver, MachineControl {
       ending = await machine.run();
     } finally {
       this.#cancelStopTimer?.();
+      if (this.#options.verbose) this.#options.say(`${this.#config.name}: ${machine.exits} exits since the last boot`);
       await this.#sayGoodbye(control, ending);
       await Promise.race([console.drain(), new Promise<void>((resolve) => after(DRAIN_MS, resolve))]);
     }

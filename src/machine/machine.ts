@@ -164,6 +164,7 @@ export class Machine implements Disposable {
       }
     } finally {
       this.#park();
+      this.#board.bus.summarizeUnknownAccesses();
       this.#move('stopped');
     }
   }

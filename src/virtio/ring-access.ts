@@ -1,0 +1,80 @@
+/**
+ * Ring access: the one file through which every index, flag and event field of a split virtqueue goes (virtio 1.3 §2.7).
+ * Both sides run at the same time on a weakly ordered machine, so each access here names the driver-side barrier that it
+ * pairs with; descriptors and ring entries need none of their own, they are ordered by the index that publishes them.
+ *
+ * All accesses are Atomics, which are sequentially consistent: on arm64 V8 compiles a load to LDAR and a store to STLR.
+ * An LDAR is never performed before an earlier STLR of the same CPU, so a store here followed by a load here needs no DMB
+ * in between: that is what event-idx rests on. Plain typed-array accesses promise nothing (test/nested/ordering.test.ts).
+ */
+import { vring_avail, vring_used, vring_used_elem } from '../abi/virtio.ts';
+import type { GuestAddress } from '../base/range.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+
+const U16 = 2;
+
+/** Where the driver has put the two rings of a queue, and their length. */
+export interface RingPlaces {
+  /** Entries of the queue. */
+  readonly size: number;
+  /** The available ring, written by the driver: 2-byte aligned. */
+  readonly avail: GuestAddress;
+  /** The used ring, written by us: 4-byte aligned in a queue. */
+  readonly used: GuestAddress;
+}
+
+/** The device's side of one queue's shared words. A GuestFault where they are not all guest memory. */
+export class RingAccess {
+  readonly #avail: Uint16Array;
+  readonly #used: Uint16Array;
+  readonly #usedEvent: number;
+  readonly #availEvent: number;
+
+  constructor(memory: GuestMemory, { size, avail, used }: RingPlaces) {
+    // The event fields follow the last entry of each ring (§2.7.6, §2.7.8).
+    this.#usedEvent = (vring_avail.size + size * U16) / U16;
+    this.#availEvent = (vring_used.size + size * vring_used_elem.size) / U16;
+    this.#avail = words(memory, avail, this.#usedEvent + 1);
+    this.#used = words(memory, used, this.#availEvent + 1);
+  }
+
+  /** How many buffers the driver has ever made available, modulo 2^16. Entries and descriptors are read after it: pairs with
+   * the driver's virtio_wmb() between its ring entry and its store of avail.idx (§2.7.13.3). */
+  loadAvailIdx(): number {
+    return Atomics.load(this.#avail, vring_avail.fields.idx.offset / U16);
+  }
+
+  /** Makes used entries visible, written before it: pairs with the driver's virtio_rmb() after its load of used.idx. */
+  storeUsedIdx(idx: number): void {
+    Atomics.store(this.#used, vring_used.fields.idx.offset / U16, idx);
+  }
+
+  /** Whether the driver wants interrupts (VRING_AVAIL_F_NO_INTERRUPT). Asked after `storeUsedIdx`: pairs with the
+   * virtio_mb() between the driver's store of avail.flags and its last look at used.idx. */
+  loadAvailFlags(): number {
+    return Atomics.load(this.#avail, vring_avail.fields.flags.offset / U16);
+  }
+
+  /** With VIRTIO_F_EVENT_IDX: the used.idx at which the driver wants an interrupt. Asked after `storeUsedIdx`: pairs with the
+   * virtio_mb() between the driver's store of used_event and its last look at used.idx (virtqueue_enable_cb). */
+  loadUsedEvent(): number {
+    return Atomics.load(this.#avail, this.#usedEvent);
+  }
+
+  /** Whether we want notifications (VRING_USED_F_NO_NOTIFY). After asking for them `loadAvailIdx` is called once more: pairs
+   * with the virtio_mb() between the driver's store of avail.idx and its look at used.flags. */
+  storeUsedFlags(flags: number): void {
+    Atomics.store(this.#used, vring_used.fields.flags.offset / U16, flags);
+  }
+
+  /** With VIRTIO_F_EVENT_IDX: the avail.idx at which we want a notification. `loadAvailIdx` is called once more after it: pairs
+   * with the virtio_mb() between the driver's store of avail.idx and its look at avail_event (virtqueue_kick_prepare). */
+  storeAvailEvent(idx: number): void {
+    Atomics.store(this.#used, this.#availEvent, idx);
+  }
+}
+
+function words(memory: GuestMemory, address: GuestAddress, count: number): Uint16Array {
+  const { buffer, byteOffset } = memory.bytes(address, count * U16);
+  return new Uint16Array(buffer, byteOffset, count);
+}

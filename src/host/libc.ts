@@ -3,7 +3,7 @@
  * Pointers are `HostPointer` (bigint) or a typed array that lives as long as the call. Functions that fail return -1 and
  * leave errno behind: every call goes through `check()` in errno.ts at once, before anything else can change it.
  */
-import koffi from 'koffi';
+import { koffi } from './koffi.ts';
 
 /** An address in our own process. Guest addresses are `number`, so the compiler keeps the two apart. */
 export type HostPointer = bigint;

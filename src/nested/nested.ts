@@ -60,7 +60,7 @@ async function boot({ l1, quiet }: NestedOptions, folders: readonly string[]): P
 
 /** Relative paths in `--set` start at the working directory, so L1 gets one of the same name. */
 function remoteCommand(program: string, config: string, { set, quiet, verbose }: NestedOptions): string {
-  const words = ['node', join(program, 'bin/orko-vmm.mjs'), 'run', config, ...set.flatMap((word) => ['--set', word])];
+  const words = ['node', join(program, 'bin/orko-vmm.js'), 'run', config, ...set.flatMap((word) => ['--set', word])];
   if (quiet) words.push('--quiet');
   if (verbose) words.push('--verbose');
   const directory = quote(process.cwd());

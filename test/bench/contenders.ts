@@ -31,7 +31,7 @@ function ours({ cpus, kernel, initrd, cmdline }: BenchGuest): Invocation {
   if (cmdline !== undefined) lines.push(`  cmdline: ${cmdline}`);
   return {
     prepare: `printf '%s\\n' ${lines.map(quote).join(' ')} >guest.yaml`,
-    command: 'package/bin/orko-vmm.mjs run guest.yaml',
+    command: 'package/bin/orko-vmm.js run guest.yaml',
   };
 }
 

@@ -27,7 +27,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const directory = await mkdtemp(join(tmpdir(), 'orko-test-'));
   await cp(installed, join(directory, 'package'), { recursive: true });
   await mkdir(join(directory, 'bin'));
-  await symlink('../package/bin/orko-vmm.mjs', join(directory, 'bin/orko-vmm'));
+  await symlink('../package/bin/orko-vmm.js', join(directory, 'bin/orko-vmm'));
   const keeper = new Keeper(directory);
   const socketPath = join(directory, 'hosts');
   const server = createServer((client) => {
@@ -86,7 +86,7 @@ class Keeper {
     const tree = await devTree(toStderr);
     const l1 = await L1.start({ ...L1_DEFAULTS, ...VARIANTS[name] }, [...tree.shares, this.#directory], toStderr);
     const install = `cp -r ${quote(join(this.#directory, 'package'))} /usr/local/lib/orko-vmm`;
-    const link = 'ln -s /usr/local/lib/orko-vmm/bin/orko-vmm.mjs /usr/local/bin/orko-vmm';
+    const link = 'ln -s /usr/local/lib/orko-vmm/bin/orko-vmm.js /usr/local/bin/orko-vmm';
     const { exitCode, stderr } = await runOverSsh(l1.ssh, [tree.prepare, install, link].join(' && '));
     if (exitCode === 0) return l1;
     await l1.stop();

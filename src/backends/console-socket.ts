@@ -45,7 +45,13 @@ export class ConsoleSocket implements ConsoleBackend {
     this.#path = path;
     this.#patienceMs = patienceMs;
     const listener = this.#resources.use(listen(path));
-    this.#resources.defer(() => removeSocket(path));
+    const remove = () => removeSocket(path);
+    // Also for an exit that disposes of nothing.
+    process.on('exit', remove);
+    this.#resources.defer(() => {
+      process.off('exit', remove);
+      remove();
+    });
     this.#resources.defer(pollReadable(listener.number, () => this.#accept(listener)));
   }
 

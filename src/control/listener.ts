@@ -16,6 +16,8 @@ export class ControlListener {
   readonly #machine: MachineControl;
   readonly #bug: (error: unknown) => void;
   readonly #open = new Map<Socket, ControlConnection>();
+  /** Also for an exit that never gets to `close`. */
+  readonly #remove = () => removeSocket(this.path);
 
   private constructor(path: string, machine: MachineControl, bug: (error: unknown) => void) {
     this.path = path;
@@ -42,6 +44,7 @@ export class ControlListener {
       process.umask(umask);
     }
     chmodSync(path, SOCKET_MODE);
+    process.on('exit', listener.#remove);
     return listener;
   }
 
@@ -53,7 +56,8 @@ export class ControlListener {
     const deadline = performance.now() + GOODBYE_MS;
     while (this.#open.size > 0 && performance.now() < deadline) await new Promise(setImmediate);
     for (const socket of this.#open.keys()) socket.destroy();
-    removeSocket(this.path);
+    process.off('exit', this.#remove);
+    this.#remove();
   }
 
   #accept(socket: Socket): void {

@@ -13,19 +13,21 @@ for module in /modules/*; do /bin/busybox insmod $module; done
 /bin/busybox mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work root /root
 /bin/busybox mount -t ext4 -o ro /dev/vdb /root/usr/lib/modules
 /bin/busybox mount -o move /dev /root/dev
+/bin/busybox mount -t tmpfs -o mode=755 run /root/run
 /bin/busybox cp -a /settings/. /root/
 exec /bin/busybox switch_root /root /usr/bin/busybox init
 `;
 
-/** BusyBox's init reaps orphans and starts sshd again should a test kill it. */
-export const INITTAB = `::sysinit:/etc/orko-l1-start
+/** BusyBox's init reaps orphans and starts sshd again should a test kill it. sshd's start overlaps with the mounts. */
+export const INITTAB = `::sysinit:/usr/bin/busybox mkdir -p /run/sshd
 ::respawn:/usr/sbin/sshd -D -e
+::once:/etc/orko-l1-start
 ::ctrlaltdel:/usr/bin/busybox poweroff -f
 `;
 
 /**
- * Mounts and network (QEMU's user network: 10.0.2.0/24, gateway .2, name server .3). It says so once sshd, which init
- * starts next, listens: that is when its pid file appears.
+ * Mounts and network (QEMU's user network: 10.0.2.0/24, gateway .2, name server .3). It says so once sshd
+ * listens too: that is when its pid file appears.
  */
 export const START_SCRIPT = `#!/usr/bin/busybox sh
 export PATH=/usr/sbin:/usr/bin
@@ -36,10 +38,9 @@ mkdir -p /dev/pts /dev/shm
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs -o mode=1777,size=80% tmp /tmp
 mount -t tmpfs -o mode=1777 shm /dev/shm
-mount -t tmpfs -o mode=755 run /run
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t debugfs debug /sys/kernel/debug
-mkdir -p /run/sshd /run/lock
+mkdir -p /run/lock
 ln -sf /proc/self/fd /dev/fd
 ln -sf fd/0 /dev/stdin
 ln -sf fd/1 /dev/stdout
@@ -49,7 +50,8 @@ ip link set lo up
 ip address add 10.0.2.15/24 dev eth0
 ip link set eth0 up
 ip route add default via 10.0.2.2
-( until [ -s /run/sshd.pid ]; do busybox usleep 50000; done; echo ${READY_MARK} >/dev/console ) &
+until [ -s /run/sshd.pid ]; do busybox usleep 50000; done
+echo ${READY_MARK} >/dev/console
 `;
 
 /** One connection carries every command; its sessions are many and none of them is a login. */

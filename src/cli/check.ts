@@ -23,7 +23,7 @@ export const checkCommand = defineCommand({
     { line: 'orko-vmm check board.yaml --set gic=v2', what: 'The same with another interrupt controller' },
   ],
   async run({ config, set, json, quiet }) {
-    const vm = parseConfigFile(config, set);
+    const vm = await parseConfigFile(config, set);
     const { checkConfig } = await import('../doctor/check.ts');
     const problems = await checkConfig(vm);
     if (json) print(`${JSON.stringify(problems.map(plain), undefined, 2)}\n`);

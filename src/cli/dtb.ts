@@ -30,7 +30,7 @@ export const dtbCommand = defineCommand({
     if (!dts && isatty(STDOUT)) {
       throw new UsageError('A binary is of no use on a terminal: add --dts, or send it into a file', 'dtb');
     }
-    const vm = loadConfig(config, set);
+    const vm = await loadConfig(config, set);
     const tree = await withConfig(vm, async () => {
       const [{ prepareImages }, { guestTree }] = await Promise.all([
         import('../machine/images.ts'),

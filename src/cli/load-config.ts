@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
-import { parseConfig } from '../config/parse.ts';
+import { interpretConfig } from '../config/interpret.ts';
 import { withPlace } from '../config/places.ts';
 import type { VmConfig } from '../config/schema.ts';
-import { SET_FILE } from '../config/source.ts';
+import { SET_FILE, type Source } from '../config/source.ts';
 import { checkPaths } from '../machine/check-paths.ts';
 import type { Options, Positionals } from './command.ts';
+import { recall, remember } from './config-cache.ts';
 import { print } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -31,8 +32,8 @@ export const PRINT_CONFIG_OPTION = {
 const CONFIG_BYTES_MAX = 1024 * 1024;
 
 /** Reads and checks the config. Relative paths start at the file, those in `sets` at the working directory. */
-export function loadConfig(file: string, sets: readonly string[]): VmConfig {
-  const config = parseConfigFile(file, sets);
+export async function loadConfig(file: string, sets: readonly string[]): Promise<VmConfig> {
+  const config = await parseConfigFile(file, sets);
   checkPaths(config);
   return config;
 }
@@ -49,19 +50,34 @@ export async function withConfig<Result>(config: VmConfig, work: () => Promise<R
 /** `--print-config`: the files that the config names need not be there. */
 export async function printConfigFile(file: string, sets: readonly string[]): Promise<void> {
   const { printConfig } = await import('../config/print.ts');
-  print(printConfig(parseConfigFile(file, sets)));
+  print(printConfig(await parseConfigFile(file, sets)));
 }
 
 /** Reads the config without looking for the files that it names. */
-export function parseConfigFile(file: string, sets: readonly string[]): VmConfig {
+export async function parseConfigFile(file: string, sets: readonly string[]): Promise<VmConfig> {
   const directory = dirname(resolve(file));
   const assignments = sets.map(splitSet);
-  return parseConfig(readConfig(file), {
+  return interpretConfig(await readTree(file), {
     file,
     directory,
-    sets: assignments,
+    sets: await Promise.all(assignments.map(async ({ key, value }) => ({ key, value: await readValue(value) }))),
     resolvePath: (path, at) => (at.file === SET_FILE ? resolve(path) : resolve(directory, path)),
   });
+}
+
+async function readTree(file: string): Promise<Source> {
+  const text = readConfig(file);
+  const known = recall(file, text);
+  if (known) return known;
+  const { readYaml } = await import('../config/yaml.ts');
+  const source = readYaml(text, file);
+  remember(file, text, source);
+  return source;
+}
+
+async function readValue(typed: string): Promise<Source> {
+  const { readSet } = await import('../config/yaml.ts');
+  return readSet(typed);
 }
 
 function readConfig(file: string): string {

@@ -57,7 +57,7 @@ export const nestedCommand = defineCommand({
     { line: 'orko-vmm nested board.yaml --qemu-arg=-d --qemu-arg guest_errors', what: 'Let QEMU log what it dislikes' },
   ],
   async run({ config, set, quiet, verbose, ...host }) {
-    const vm = loadConfig(config, set);
+    const vm = await loadConfig(config, set);
     const l1 = hostOptions(host);
     const { runNested } = await import('../nested/nested.ts');
     const exitCodes = { nested: EXIT.NESTED, interrupted: EXIT.INTERRUPTED };

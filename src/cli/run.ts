@@ -35,7 +35,7 @@ export const runCommand = defineCommand({
       await printConfigFile(config, set);
       return EXIT.OK;
     }
-    const vm = loadConfig(config, set);
+    const vm = await loadConfig(config, set);
     const { runSession } = await import('../machine/session.ts');
     return withConfig(vm, async () => {
       const ending = await runSession(vm, { say: quiet ? () => {} : (line) => say(`orko-vmm: ${line}`), verbose });

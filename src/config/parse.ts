@@ -1,84 +1,14 @@
-/** The text of a config file (and what `--set` adds) → a `VmConfig`. Pure: paths are resolved by the caller's function. */
-import { ConfigError } from '../base/errors.ts';
-import { placeOf, placesIn } from './places.ts';
-import { read } from './read.ts';
-import { errorAt, type Reading } from './reading.ts';
-import { CONFIG, type NamedPath, type VmConfig } from './schema.ts';
-import { setIn } from './set.ts';
-import { writeSize } from './size.ts';
-import { type Place, readSet, readYaml } from './source.ts';
+/** The text of a config file and of `--set` → a `VmConfig`, in one step. */
+import { type InterpretOptions, interpretConfig } from './interpret.ts';
+import type { VmConfig } from './schema.ts';
+import { readSet, readYaml } from './yaml.ts';
 
-/** GICv2 has eight CPU interfaces (IHI 0048B §1.2). */
-const GICV2_CPU_COUNT_MAX = 8;
-
-export interface ParseOptions {
-  /** As the user named it: it begins every message. */
-  readonly file: string;
-  /** Absolute, where relative paths of the file start. */
-  readonly directory: string;
+export interface ParseOptions extends Omit<InterpretOptions, 'sets'> {
   /** `KEY=VALUE` of the command line, in order. */
   readonly sets?: readonly { readonly key: string; readonly value: string }[];
-  /** Makes a path absolute; `at` tells whether the file or the command line named it. */
-  resolvePath(path: string, at: Place): string;
 }
 
-export function parseConfig(text: string, options: ParseOptions): VmConfig {
-  let source = readYaml(text, options.file);
-  if (source.kind === 'scalar' && source.value === null) {
-    throw new ConfigError('The config is empty: write at least kernel: PATH', { file: options.file });
-  }
-  if (source.kind !== 'mapping') {
-    throw errorAt(source.at, '', 'The config is not a mapping of keys: begin with, for example, kernel: Image');
-  }
-  for (const { key, value } of options.sets ?? []) source = setIn(CONFIG, source, key.split('.'), readSet(value));
-
-  const paths: NamedPath[] = [];
-  const reading: Reading = { paths, resolvePath: options.resolvePath };
-  const values = read(CONFIG, source, '', reading) as VmConfig;
-  const config = {
-    ...values,
-    name: values.name || nameOf(options.file),
-    file: options.file,
-    directory: options.directory,
-    paths,
-    places: placesIn(source),
-  };
-  checkTogether(config);
-  return config;
-}
-
-/** What no key can say alone. What depends on the host is checked where the host is asked. */
-function checkTogether(config: VmConfig): void {
-  const { cpus, gic, its, memory } = config;
-  const complain = (keyPath: string, message: string) => errorAt(placeOf(config, keyPath), keyPath, message);
-
-  if (cpus.pin && cpus.pin.length !== cpus.count) {
-    const [pinned, wanted] = [plural(cpus.pin.length, 'host CPU'), plural(cpus.count, 'vCPU')];
-    throw complain('cpus.pin', `This names ${pinned} for ${wanted}: name one host CPU for each vCPU`);
-  }
-  if (gic === 'v2' && cpus.count > GICV2_CPU_COUNT_MAX) {
-    throw complain(
-      'cpus.count',
-      `GICv2 carries ${GICV2_CPU_COUNT_MAX} vCPUs at most, not ${cpus.count}: write gic: v3`,
-    );
-  }
-  if (gic === 'v2' && its === 'on') throw complain('its', 'GICv2 has no ITS: write its: auto, or gic: v3');
-  if (memory.hugepages > 0 && memory.size % memory.hugepages !== 0) {
-    const page = writeSize(memory.hugepages);
-    throw complain(
-      'memory.size',
-      `${writeSize(memory.size)} is not a whole number of ${page} huge pages: write a multiple of ${page}`,
-    );
-  }
-}
-
-/** `vms/bench board.yaml` → `bench-board`. */
-function nameOf(file: string): string {
-  const base = file.slice(file.lastIndexOf('/') + 1);
-  const stem = base.replace(/(?<=.)\.[^.]*$/, '').replace(/[^A-Za-z0-9._-]+/g, '-');
-  return stem.replace(/^[^A-Za-z0-9]+/, '').slice(0, 64) || 'vm';
-}
-
-function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
+export function parseConfig(text: string, { sets = [], ...options }: ParseOptions): VmConfig {
+  const assignments = sets.map(({ key, value }) => ({ key, value: readSet(value) }));
+  return interpretConfig(readYaml(text, options.file), { ...options, sets: assignments });
 }

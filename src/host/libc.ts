@@ -110,6 +110,9 @@ export const sendmsg = lazily<(fd: number, message: HostPointer, flags: number) 
 export const recvmsg = lazily<(fd: number, message: HostPointer, flags: number) => number>(
   'long recvmsg(int fd, uintptr_t message, int flags)',
 );
+export const getrandom = lazily<(buffer: Uint8Array, length: number, flags: number) => number>(
+  'long getrandom(void *buffer, size_t length, unsigned int flags)',
+);
 export const gettid = lazily<() => number>('int gettid()');
 export const getuid = lazily<() => number>('unsigned int getuid()');
 export const tgkill = lazily<(process: number, thread: number, signal: number) => number>(

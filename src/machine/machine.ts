@@ -2,7 +2,6 @@
  * A machine: memory, devices and threads that last, and a GuestVm that is replaced at every reboot. Its states and the
  * moves between them are here; what happens inside KVM_RUN is vcpu/processors.ts.
  */
-import { randomFillSync } from 'node:crypto';
 import { assert } from '../base/assert.ts';
 import { ConfigError } from '../base/errors.ts';
 import type { AddressRange } from '../base/range.ts';
@@ -16,6 +15,7 @@ import { pinThisThread } from '../host/affinity.ts';
 import { EventLoopWatch } from '../host/event-loop.ts';
 import { Mapping } from '../host/mapping.ts';
 import { pageSize } from '../host/page-size.ts';
+import { randomBytes } from '../host/random.ts';
 import { Signals } from '../host/signals.ts';
 import { after, KickTimer } from '../host/timer.ts';
 import { Kvm } from '../kvm/system.ts';
@@ -258,8 +258,8 @@ export class Machine implements Disposable {
       hasIts: guest.gic.hasIts,
       hasPmu: guest.features.pmu,
       initrd: placement.initrd,
-      rngSeed: randomFillSync(new Uint8Array(RNG_SEED_BYTES)),
-      kaslrSeed: randomFillSync(new Uint8Array(KASLR_SEED_BYTES)),
+      rngSeed: randomBytes(RNG_SEED_BYTES),
+      kaslrSeed: randomBytes(KASLR_SEED_BYTES),
     });
     const dtb = writeDtb(tree);
     if (dtb.length > placement.dtb.size) {

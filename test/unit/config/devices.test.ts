@@ -4,7 +4,7 @@ import { choice, devices, flag, object, path, size, type ValueOf } from '../../.
 import { read } from '../../../src/config/read.ts';
 import type { NamedPath } from '../../../src/config/schema.ts';
 import { setIn } from '../../../src/config/set.ts';
-import { readSet, readYaml } from '../../../src/config/source.ts';
+import { readSet, readYaml } from '../../../src/config/yaml.ts';
 
 /** Two device types as the table of the VMM would have them. */
 const DEVICES = devices({

@@ -1,4 +1,5 @@
 /** Everything `orko-vmm doctor` knows to ask of a host. */
+import { KVM_API_VERSION } from '../abi/kvm.ts';
 import { HostError } from '../base/errors.ts';
 import { hostCpus } from '../host/cpus.ts';
 import { HostFiles } from '../host/host-files.ts';
@@ -31,11 +32,10 @@ async function hardwareFindings(files: HostFiles): Promise<readonly Finding[]> {
 }
 
 async function kvmAnswers(): Promise<readonly Finding[]> {
-  const [{ Kvm }, { kvmFacts }, { kvmFindings }, { KVM_API_VERSION }] = await Promise.all([
+  const [{ Kvm }, { kvmFacts }, { kvmFindings }] = await Promise.all([
     import('../kvm/system.ts'),
     import('./kvm-facts.ts'),
     import('./kvm-findings.ts'),
-    import('../abi/kvm.ts'),
   ]);
   const about = { id: 'kvm', title: 'KVM' };
   try {

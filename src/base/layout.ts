@@ -19,25 +19,21 @@ export interface Struct<Fields extends Record<string, Field> = Record<string, Fi
   readonly fields: Fields;
 }
 
-// The marks on what follows let the bundler leave out the structs of src/abi that nobody uses, which are most of them.
+const field =
+  <Kind extends FieldKind>(kind: Kind, size: number) =>
+  (offset: number): Field<Kind> => ({ kind, offset, size });
 
-/* @__NO_SIDE_EFFECTS__ */
-function field<Kind extends FieldKind>(kind: Kind, offset: number, size: number): Field<Kind> {
-  return { kind, offset, size };
-}
-
-export const u8 = /* @__NO_SIDE_EFFECTS__ */ (offset: number) => field('u8', offset, 1);
-export const u16 = /* @__NO_SIDE_EFFECTS__ */ (offset: number) => field('u16', offset, 2);
-export const u32 = /* @__NO_SIDE_EFFECTS__ */ (offset: number) => field('u32', offset, 4);
-export const u64 = /* @__NO_SIDE_EFFECTS__ */ (offset: number) => field('u64', offset, 8);
-export const s8 = /* @__NO_SIDE_EFFECTS__ */ (offset: number) => field('s8', offset, 1);
-export const s16 = /* @__NO_SIDE_EFFECTS__ */ (offset: number) => field('s16', offset, 2);
-export const s32 = /* @__NO_SIDE_EFFECTS__ */ (offset: number) => field('s32', offset, 4);
-export const s64 = /* @__NO_SIDE_EFFECTS__ */ (offset: number) => field('s64', offset, 8);
+export const u8 = field('u8', 1);
+export const u16 = field('u16', 2);
+export const u32 = field('u32', 4);
+export const u64 = field('u64', 8);
+export const s8 = field('s8', 1);
+export const s16 = field('s16', 2);
+export const s32 = field('s32', 4);
+export const s64 = field('s64', 8);
 /** An array or a nested struct: `size` bytes, read and written as they are. */
-export const bytes = /* @__NO_SIDE_EFFECTS__ */ (offset: number, size: number) => field('bytes', offset, size);
+export const bytes = (offset: number, size: number): Field<'bytes'> => ({ kind: 'bytes', offset, size });
 
-/* @__NO_SIDE_EFFECTS__ */
 export function struct<Fields extends Record<string, Field>>(size: number, fields: Fields): Struct<Fields> {
   return { size, fields };
 }

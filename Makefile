@@ -17,7 +17,7 @@ setup: ## Install what is missing (apt, npm); the other targets do it by themsel
 
 run: setup ## Boot Linux, its console on this terminal
 	@$(NODE) guests/build.ts debian-kernel initramfs >/dev/null
-	@$(ORKO) $(HOW) docs/examples/linux.yaml
+	@$(ORKO) $(HOW) docs/examples/linux.yaml || { code=$$?; [ $$code = 13 ] || exit $$code; } # Ctrl-A x is no mistake
 
 test: setup unit nested ## All tests
 

@@ -72,6 +72,15 @@ test.each(DOCUMENTS)('%s: the files that it names and links to are there', (docu
   expect([...named, ...linked].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
 
+test.each(DOCUMENTS)('%s: the files that it names and links to are there', (document) => {
+  const text = read(document);
+  const named = [...text.matchAll(/`((?:src|test|docs|guests|native-headers|\.ci)\/[^`\s*]+)`/g)].map(
+    ([, path]) => path!,
+  );
+  const linked = [...text.matchAll(/\]\(([^)#:]+)(?:#[\w-]+)?\)/g)].map(([, path]) => join(dirname(document), path!));
+  expect([...named, ...linked].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
 test.each(readdirSync(join(ROOT, 'docs/examples')))('docs/examples/%s: is a config', (name) => {
   const directory = join(ROOT, 'docs/examples');
   const text = read(join('docs/examples', name));

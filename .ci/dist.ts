@@ -42,7 +42,8 @@ require('../${BUNDLE}');
 const manifest = JSON.parse(await readFile(join(TREE, 'package.json'), 'utf8')) as Manifest;
 const work = `${TARGET}.${process.pid}`;
 try {
-  await bundle();
+  // esbuild has said what is wrong, with file and line.
+  await bundle().catch(() => process.exit(1));
   await addNativeParts(manifest.dependencies.koffi);
   await addDescription();
   await rm(TARGET, { recursive: true, force: true });

@@ -4,9 +4,8 @@ import { dirname } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import type { NamedPath } from '../config/schema.ts';
 
-/** L1 has its own of these: ours on top of them would take its programs away. Folders below them can be shared. */
-const L1_OWN =
-  /^\/((usr|etc|bin|sbin|lib|root|run|var|home)(\/(s?bin|lib|lib64|ssh))?)?$|^\/usr\/lib\/aarch64-linux-gnu$/;
+/** L1 runs from its own of these; ours on top would take its programs away. Folders below them can be shared. */
+const L1_OWN = /^\/((s?bin|lib|lib64|etc|etc\/ssh|run|usr|usr\/(local\/)?(s?bin|lib)|usr\/lib\/aarch64-linux-gnu)?)$/;
 /** Kernel interfaces, not files: what is in them belongs to the kernel that shows them. */
 const KERNEL_FOLDER = /^\/(dev|proc|sys)(\/|$)/;
 

@@ -62,7 +62,14 @@ async function bundle(): Promise<void> {
     target: 'node24',
     // CommonJS starts faster: importing Node's modules into an ES module evaluates every lazy part of them.
     format: 'cjs',
-    define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename', 'import.meta.main': 'false' },
+    define: {
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+      'import.meta.main': 'false',
+      // yargs makes a require of its own from it.
+      'import.meta.url': 'orkoUrl',
+    },
+    banner: { js: "const orkoUrl=require('node:url').pathToFileURL(__filename).href;" },
     sourcemap: true,
     sourcesContent: false,
     minifySyntax: true,

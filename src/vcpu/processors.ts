@@ -39,6 +39,8 @@ export class Processors {
   readonly #log: (message: string) => void;
   #ending: Ending | undefined;
   #undecodedLogged = false;
+  /** vCPUs that came back last time although nobody had kicked them. */
+  readonly #unkicked = new Set<number>();
   /** Exits answered, for `status`. */
   exitCount = 0;
 
@@ -121,7 +123,13 @@ export class Processors {
   #answerThread(index: number, thread: VcpuThread): void {
     const { reason } = this.#exits[index]!;
     if (reason !== KVM_EXIT_UNKNOWN && (reason !== KVM_EXIT_INTR || thread.wasKicked)) {
+      this.#unkicked.delete(index);
       this.#answer(index);
+      return;
+    }
+    // A kick that came when the vCPU was on its way out stays pending and ends its next KVM_RUN: once is no failure.
+    if (reason === KVM_EXIT_INTR && !this.#unkicked.has(index)) {
+      this.#unkicked.add(index);
       return;
     }
     // KVM_RUN failed, and a native thread cannot tell us why: run the vCPU here, once, to see the errno.

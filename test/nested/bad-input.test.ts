@@ -70,7 +70,7 @@ describe('the host', () => {
   });
 
   test.skipIf(process.arch === 'arm64')('is not Arm', () => {
-    const program = join(l1.directory, 'package/bin/orko-vmm.mjs');
+    const program = join(l1.directory, 'package/bin/orko-vmm.js');
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'run', file], { encoding: 'utf8' });
     expect(stderr).toMatch(/^orko-vmm: Cannot run a guest here: this is an x64 host .*: use `orko-vmm nested CONFIG`/);
     expect([status, stdout]).toEqual([HOST, '']);
@@ -214,7 +214,7 @@ describe.skipIf(isArmHost())('the nested machine', () => {
   });
   afterAll(() => rm(cache, { recursive: true, force: true }));
 
-  const program = () => join(l1.directory, 'package/bin/orko-vmm.mjs');
+  const program = () => join(l1.directory, 'package/bin/orko-vmm.js');
 
   test.skipIf(process.getuid!() !== 0)('the disk is full while the cache is filled', { timeout: SLOW_MS }, () => {
     const script = `mount -t tmpfs -o size=256k none ${cache} && XDG_CACHE_HOME=${cache} exec ${process.execPath} ${program()} nested ${file}`;

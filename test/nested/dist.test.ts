@@ -1,5 +1,5 @@
 /** What users install: the npm tarball of `make dist`, on an Arm host that has Node and npm and nothing else. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -52,8 +52,16 @@ test(
 
 test('the package: has the manual, the documents and no source', () => {
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
-  for (const file of ['bin/orko-vmm.mjs', 'docs/orko-vmm.1', 'LICENSE', 'package.json']) {
+  for (const file of ['bin/orko-vmm.js', 'docs/orko-vmm.1', 'LICENSE', 'package.json']) {
     expect(files).toContain(`package/${file}`);
   }
   expect(files.filter((file) => file.endsWith('.ts') || file.includes('node_modules'))).toEqual([]);
+});
+
+test('the bundle: parses command lines that only yargs understands', () => {
+  const { status, stdout } = spawnSync(process.execPath, [join(TREE, 'out/package/bin/orko-vmm.js'), '--help'], {
+    encoding: 'utf8',
+  });
+  expect(status).toBe(0);
+  expect(stdout).toContain('orko-vmm run');
 });

@@ -10,6 +10,7 @@ const FOLDER = 'package/lib/orko-vmm';
 /** Bundles `test/nested/support/NAME.ts`; returns the path to give to `node` on the host. */
 export async function bundleFor(host: NestedHost, name: string): Promise<string> {
   const outfile = join(host.directory, FOLDER, `${name}.mjs`);
+  // An ES module, unlike the installed form: the programs await at their top level.
   await build({
     entryPoints: [join(import.meta.dirname, `${name}.ts`)],
     outfile,
@@ -17,7 +18,6 @@ export async function bundleFor(host: NestedHost, name: string): Promise<string>
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    alias: { koffi: 'koffi/indirect' },
     banner: { js: "import{createRequire as orkoRequire}from'node:module';const require=orkoRequire(import.meta.url);" },
     logLevel: 'error',
   });

@@ -8,8 +8,11 @@ export interface Timer {
 
 /** The pin that the device tree's gpio-keys node names, the one QEMU's virt machine uses. Active high. */
 export const POWER_KEY_LINE = 3;
-/** Long enough for gpio-keys' debouncing (5 ms unless the device tree says otherwise) on a slow, emulated CPU. */
-const PRESS_MS = 100;
+/**
+ * gpio-keys looks at the pin again after debouncing (5 ms unless the device tree says otherwise), and a press that is over
+ * by then is lost. A guest whose CPUs are emulated on a busy machine comes to it late; a long press begins at 5 s (logind).
+ */
+const PRESS_MS = 1_000;
 
 export class PowerKey {
   readonly #gpio: Pl061;

@@ -4,12 +4,13 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
 import { bundleFor } from './support/bundle.ts';
 
 const PAYLOADS = join(import.meta.dirname, '../../out/guests');
 const NAME = 'ways-out';
+const PID_FILE = `/run/${NAME}.pid`;
 const WITHIN_MS = 2_000;
 /** For what has no bound of its own. */
 const SLOW_MS = 60_000;
@@ -25,6 +26,10 @@ beforeAll(async () => {
   config = join(l1.directory, `${NAME}.yaml`);
   const image = join(PAYLOADS, 'counters.bin');
   await writeFile(config, `name: ${NAME}\nmemory: 64M\nkernel: { image: ${image} }\n`);
+});
+// A test that failed must not hand its VM on to the next one.
+afterEach(async () => {
+  await l1.run(`kill -KILL $(cat ${PID_FILE})`);
 });
 
 interface Vm {
@@ -55,10 +60,9 @@ interface StartOptions {
 
 /** Starts the guest in a shell that says when and how orko-vmm ended; `%PID` in a trigger is its process. */
 async function start({ cpus = 1, fault = 'none', redirect = '', tty = true }: StartOptions = {}): Promise<Vm> {
-  const pidFile = `/run/${NAME}.pid`;
   const mode = tty ? 'stty -g' : 'true';
   const process = l1.spawn(
-    `before=$(${mode}); FAULT=${fault} sh -c 'echo $$ >${pidFile}; exec node ${faulty} run ${config} --set cpus=${cpus} ${redirect}'; ` +
+    `before=$(${mode}); FAULT=${fault} sh -c 'echo $$ >${PID_FILE}; exec node ${faulty} run ${config} --set cpus=${cpus} ${redirect}'; ` +
       `echo "END code=$? at=$(date +%s%3N) restored=$([ "$before" = "$(${mode})" ] && echo yes)"`,
     { tty },
   );
@@ -66,7 +70,7 @@ async function start({ cpus = 1, fault = 'none', redirect = '', tty = true }: St
   return {
     process,
     async provoke(trigger) {
-      const { stdout } = await l1.run(`pid=$(cat ${pidFile}); date +%s%3N; ${trigger.replaceAll('%PID', '$pid')}`);
+      const { stdout } = await l1.run(`pid=$(cat ${PID_FILE}); date +%s%3N; ${trigger.replaceAll('%PID', '$pid')}`);
       provokedAt = Number(stdout.split('\n', 1)[0]);
     },
     async end() {

@@ -25,21 +25,28 @@ export class EventLoopWatch implements Disposable {
   readonly #epoll = new Fd(check(libc.epoll_create1(EPOLL_CLOEXEC), 'create an epoll set'));
   readonly #event = Mapping.create(4096, { what: 'the event loop watch' });
   #thread: NativeThread | undefined;
+  /** Something new is to be watched (a timer that the guest has just set, say), and epoll does not know it yet. */
+  #hasNews = false;
 
   constructor(signals: Signals) {
     this.#signals = signals;
     const event = pack(epoll_event, { events: EPOLLIN });
     const backend = libc.uv_backend_fd(libc.uv_default_loop());
     check(libc.epoll_ctl(this.#epoll.number, EPOLL_CTL_ADD, backend, event), 'watch the event loop');
+    libc.setNewWatcherListener(() => {
+      this.#hasNews = true;
+      signals.kick();
+    });
   }
 
   /** Whether the event loop has something to do. */
   get isDue(): boolean {
-    return this.#thread?.waits ?? true;
+    return this.#hasNews || (this.#thread?.waits ?? true);
   }
 
   /** Runs what is due in the event loop, then watches it again. */
   async turn(): Promise<void> {
+    this.#hasNews = false;
     for (let turn = 0; turn < TURNS; turn++) await new Promise(setImmediate);
     this.#thread ??= new NativeThread(
       [{ name: 'epoll_wait', words: [BigInt(this.#epoll.number), this.#event.pointer, 1n, WITHOUT_TIMEOUT] }],
@@ -51,6 +58,7 @@ export class EventLoopWatch implements Disposable {
 
   /** Ends the watching thread: one more fd makes its epoll set ready, so it comes back by itself. */
   [Symbol.dispose](): void {
+    libc.setNewWatcherListener(() => {});
     if (this.#thread) {
       using wake = EventFd.create();
       wake.signal();

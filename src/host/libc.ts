@@ -170,18 +170,25 @@ export function viewOf(pointer: HostPointer, length: number): ArrayBuffer {
   return koffi.view(pointer, length);
 }
 
+/** libuv hands a new watcher to epoll in its next turn. While the main thread sleeps in KVM_RUN somebody must see to that. */
+let onNewWatcher = (): void => {};
+export function setNewWatcherListener(listener: () => void): void {
+  onNewWatcher = listener;
+}
+
 /** Calls `ready` from the event loop whenever `fd` is readable, until the returned function is called. */
 export function pollReadable(fd: number, ready: () => void): () => void {
-  const handle = koffi.node.poll(fd, { readable: true }, () => ready());
-  return () => {
-    handle.stop();
-    handle.close();
-  };
+  return poll(fd, { readable: true }, ready);
 }
 
 /** The same for writable. */
 export function pollWritable(fd: number, ready: () => void): () => void {
-  const handle = koffi.node.poll(fd, { writable: true }, () => ready());
+  return poll(fd, { writable: true }, ready);
+}
+
+function poll(fd: number, events: { readable?: boolean; writable?: boolean }, ready: () => void): () => void {
+  const handle = koffi.node.poll(fd, events, () => ready());
+  onNewWatcher();
   return () => {
     handle.stop();
     handle.close();

@@ -20,11 +20,17 @@ function lazily<F extends (...args: never[]) => unknown>(prototype: string): F {
   }) as F;
 }
 
-/** `ioctl` whose argument is a value or an address. On the hot path (KVM_RUN), so bound at once. */
+/** `ioctl` whose argument is a value or an address. */
 export const ioctl = library.func('int ioctl(int fd, unsigned long request, uintptr_t argument)') as unknown as (
   fd: number,
   request: number,
   argument: number | bigint,
+) => number;
+/** `ioctl` without an argument, as KVM_RUN: whatever takes little to call matters there. */
+export const ioctlPlain = library.func('ioctl', 'int', ['int', 'int', 'int']) as unknown as (
+  fd: number,
+  request: number,
+  argument: 0,
 ) => number;
 /** `ioctl` whose argument is a struct, read and written in place. */
 export const ioctlStruct = library.func('ioctl', 'int', ['int', 'unsigned long', 'void *']) as unknown as (

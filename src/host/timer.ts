@@ -19,7 +19,6 @@ function interval(firstMs: number, everyMs: number): Uint8Array {
 /** Kicks the thread that owns `signals` every `everyMs` while it ticks. Cheap: no event loop turn. */
 export class KickTimer implements Disposable {
   readonly #timer: HostPointer;
-  #ticks = false;
 
   constructor(signals: Signals) {
     const timer = new BigUint64Array(1);
@@ -32,17 +31,11 @@ export class KickTimer implements Disposable {
     this.#timer = timer[0]!;
   }
 
-  get ticks(): boolean {
-    return this.#ticks;
-  }
-
   start(everyMs: number): void {
-    this.#ticks = true;
     check(libc.timer_settime(this.#timer, 0, interval(everyMs, everyMs), null), 'start a timer');
   }
 
   stop(): void {
-    this.#ticks = false;
     check(libc.timer_settime(this.#timer, 0, interval(0, 0), null), 'stop a timer');
   }
 

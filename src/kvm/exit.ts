@@ -20,6 +20,12 @@ import {
 import type { GuestAddress } from '../base/range.ts';
 
 const Field = kvm_run.fields;
+/** Of the frequent exit, as plain numbers: after a world switch every object that is touched costs. */
+const EXIT_REASON = Field.exit_reason.offset;
+const MMIO_PHYS_ADDR = Field['mmio.phys_addr'].offset;
+const MMIO_DATA = Field['mmio.data'].offset;
+const MMIO_LEN = Field['mmio.len'].offset;
+const MMIO_IS_WRITE = Field['mmio.is_write'].offset;
 
 /** The exits that end a run, or that are rare. */
 export type Exit =
@@ -40,41 +46,39 @@ export class ExitReader {
   }
 
   get reason(): number {
-    return this.#view.getUint32(Field.exit_reason.offset, true);
+    return this.#view.getUint32(EXIT_REASON, true);
   }
 
   get mmioAddress(): GuestAddress {
-    const low = this.#view.getUint32(Field['mmio.phys_addr'].offset, true);
-    const high = this.#view.getUint32(Field['mmio.phys_addr'].offset + 4, true);
+    const low = this.#view.getUint32(MMIO_PHYS_ADDR, true);
+    const high = this.#view.getUint32(MMIO_PHYS_ADDR + 4, true);
     return high * 2 ** 32 + low;
   }
 
   /** Bytes; 0 for an exit that was answered (`forget`). */
   get mmioLength(): number {
-    return this.#view.getUint32(Field['mmio.len'].offset, true);
+    return this.#view.getUint32(MMIO_LEN, true);
   }
 
   get mmioIsWrite(): boolean {
-    return this.#view.getUint8(Field['mmio.is_write'].offset) !== 0;
+    return this.#view.getUint8(MMIO_IS_WRITE) !== 0;
   }
 
   /** What the guest writes, 1…4 bytes. */
   mmioValue(length: number): number {
-    const offset = Field['mmio.data'].offset;
-    if (length === 4) return this.#view.getUint32(offset, true);
-    if (length === 2) return this.#view.getUint16(offset, true);
-    return this.#view.getUint8(offset);
+    if (length === 4) return this.#view.getUint32(MMIO_DATA, true);
+    if (length === 2) return this.#view.getUint16(MMIO_DATA, true);
+    return this.#view.getUint8(MMIO_DATA);
   }
 
   get mmioValue64(): bigint {
-    return this.#view.getBigUint64(Field['mmio.data'].offset, true);
+    return this.#view.getBigUint64(MMIO_DATA, true);
   }
 
   /** What the guest reads, zero-extended. KVM takes the bytes that the access wants at the next KVM_RUN. */
   completeRead(value: number | bigint): void {
-    const offset = Field['mmio.data'].offset;
-    if (typeof value === 'number') this.#view.setUint32(offset, value, true);
-    else this.#view.setBigUint64(offset, value, true);
+    if (typeof value === 'number') this.#view.setUint32(MMIO_DATA, value, true);
+    else this.#view.setBigUint64(MMIO_DATA, value, true);
   }
 
   /**
@@ -82,8 +86,8 @@ export class ExitReader {
    * the same kind. The reason of an MMIO exit stays: KVM completes the access by it.
    */
   forget(): void {
-    if (this.reason === KVM_EXIT_MMIO) this.#view.setUint32(Field['mmio.len'].offset, 0, true);
-    else this.#view.setUint32(Field.exit_reason.offset, KVM_EXIT_INTR, true);
+    if (this.reason === KVM_EXIT_MMIO) this.#view.setUint32(MMIO_LEN, 0, true);
+    else this.#view.setUint32(EXIT_REASON, KVM_EXIT_INTR, true);
   }
 
   /** Everything but MMIO, INTR and failures of KVM_RUN itself. */

@@ -29,12 +29,14 @@ const SIGSET_BYTES = 8;
 export class Vcpu implements Disposable {
   readonly fd: Fd;
   readonly index: number;
+  readonly #fdNumber: number;
   /** kvm_run and, behind it, the coalesced MMIO ring. Shared with the kernel. */
   readonly run: Mapping;
 
   constructor(fd: Fd, index: number, mmapSize: number) {
     this.fd = fd;
     this.index = index;
+    this.#fdNumber = fd.number;
     this.run = Mapping.create(mmapSize, { what: `vCPU ${index}`, fd });
   }
 
@@ -88,7 +90,7 @@ export class Vcpu implements Disposable {
 
   /** Runs until the next exit, on the calling thread: 0, or the errno of a KVM_RUN that failed. */
   enter(): number {
-    return libc.ioctl(this.fd.number, KVM_RUN, 0) === -1 ? libc.errno() : 0;
+    return libc.ioctlPlain(this.#fdNumber, KVM_RUN, 0) === -1 ? libc.errno() : 0;
   }
 
   /** The arguments of an `ioctl` that runs the vCPU, for a native thread. */

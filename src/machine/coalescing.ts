@@ -13,18 +13,28 @@ const DRAIN_MS = 5;
 /** Kicks without a character after which collecting stops. */
 const IDLE_TICKS_MAX = 20;
 
+/** Who gets the characters: a batch of them, then `flush`. */
+export interface CollectedWrites {
+  writeData(value: number): void;
+  flush(): void;
+}
+
 export class Coalescing {
   readonly #range: AddressRange;
   readonly #timer: KickTimer;
+  readonly #uart: CollectedWrites;
   readonly #write: (address: number, size: number, value: number) => void;
   #vm: Vm | undefined;
   #ring: CoalescedRing | undefined;
+  /** KVM collects, the timer ticks. */
+  #isActive = false;
   #idleTicks = 0;
 
-  constructor(range: AddressRange, timer: KickTimer, write: (address: number, size: number, value: number) => void) {
+  constructor(range: AddressRange, timer: KickTimer, uart: CollectedWrites) {
     this.#range = range;
     this.#timer = timer;
-    this.#write = write;
+    this.#uart = uart;
+    this.#write = (_address, _size, value) => uart.writeData(value);
   }
 
   attach(vm: Vm, ring: CoalescedRing): void {
@@ -35,20 +45,23 @@ export class Coalescing {
   /** The VM is about to go: what it stored is handed on first. */
   detach(): void {
     this.drain();
-    if (this.#timer.ticks) this.#timer.stop();
+    this.#isActive = false;
+    this.#timer.stop();
     this.#vm = undefined;
     this.#ring = undefined;
   }
 
   /** Hands on what KVM has stored. */
   drain(): void {
-    if (!this.#timer.ticks || !this.#ring) return;
-    if (this.#ring.drain(this.#write) > 0) this.#idleTicks = 0;
+    if (!this.#isActive || !this.#ring || this.#ring.drain(this.#write) === 0) return;
+    this.#idleTicks = 0;
+    this.#uart.flush();
   }
 
   /** A write exited: the guest begins to print. */
   begin(): void {
-    if (this.#timer.ticks) return;
+    if (this.#isActive) return;
+    this.#isActive = true;
     this.#idleTicks = 0;
     this.#vm?.registerCoalescedMmio(this.#range);
     this.#timer.start(DRAIN_MS);
@@ -56,9 +69,10 @@ export class Coalescing {
 
   /** After a kick, which may have been the timer's. */
   tick(): void {
-    if (!this.#timer.ticks || ++this.#idleTicks <= IDLE_TICKS_MAX) return;
+    if (!this.#isActive || ++this.#idleTicks <= IDLE_TICKS_MAX) return;
     this.#vm?.unregisterCoalescedMmio(this.#range);
     this.drain();
+    this.#isActive = false;
     this.#timer.stop();
   }
 }

@@ -117,7 +117,7 @@ export class Machine implements Disposable {
     this.#board = this.#createBoard();
     const uartData = { base: LAYOUT.pl011.base + UartReg.DR, size: 4 };
     const timer = resources.use(new KickTimer(this.#signals));
-    this.#coalescing = new Coalescing(uartData, timer, (_, __, value) => this.#board.uart.writeData(value));
+    this.#coalescing = new Coalescing(uartData, timer, this.#board.uart);
     this.#guest = new GuestVm(this.#kvm, config);
     resources.defer(() => this.#guest?.[Symbol.dispose]());
     if (this.#guest.gic.version === 2) this.#board.attachV2m();
@@ -280,10 +280,7 @@ export class Machine implements Disposable {
           if (address === LAYOUT.pl011.base + UartReg.DR) this.#coalescing.begin();
           this.#board.uart.flush();
         },
-        drain: () => {
-          this.#coalescing.drain();
-          this.#board.uart.flush();
-        },
+        drain: () => this.#coalescing.drain(),
       },
     });
     this.#processors.start();

@@ -27,7 +27,6 @@ export async function unpackPackages(packages: readonly string[]): Promise<strin
     'mmdebstrap',
     // With fakeroot around it this mode neither mounts nor changes root, whoever runs it.
     '--mode=root',
-    '--quiet',
     '--variant=extract',
     '--arch=arm64',
     ...(await proxyOptions()),

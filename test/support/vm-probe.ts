@@ -5,7 +5,7 @@
  *
  *   node vm-probe.ts CONTROL-SOCKET
  */
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 
@@ -35,7 +35,9 @@ export interface Watched {
 }
 
 export interface Usage {
+  /** Without timers, which come and go as the guest uses its clock. */
   readonly fds: number;
+  readonly timers: number;
   readonly vcpuMappings: number;
   readonly mappings: number;
   readonly threads: number;
@@ -60,8 +62,6 @@ const IN_KVM_RUN = /^29 0x[0-9a-f]+ 0xae80 /;
 const GUEST_TIME_FIELD = 43;
 const SAMPLE_MS = 5;
 const WORD_BYTES = 8;
-
-if (import.meta.main) await serve(process.argv[2]!);
 
 async function serve(socketPath: string): Promise<void> {
   const control = connect(socketPath);
@@ -137,8 +137,11 @@ class Seen {
 
   usage(): Usage {
     const mappings = this.#mappings();
+    const files = readdirSync(`${this.#proc}/fd`).map((fd) => readlinkSync(`${this.#proc}/fd/${fd}`));
+    const timers = files.filter((file) => file === 'anon_inode:[timerfd]').length;
     return {
-      fds: readdirSync(`${this.#proc}/fd`).length,
+      fds: files.length - timers,
+      timers,
       vcpuMappings: mappings.filter((line) => line.includes('kvm-vcpu')).length,
       mappings: mappings.length,
       threads: readdirSync(`${this.#proc}/task`).length,
@@ -188,3 +191,5 @@ class Seen {
 function sleep(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
+
+if (import.meta.main) await serve(process.argv[2]!);

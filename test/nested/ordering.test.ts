@@ -1,7 +1,8 @@
 /**
  * Memory ordering between a vCPU and a host thread, through src/virtio/ring-access.ts and with plain accesses. What only
  * real hardware shows: an emulated Arm host on x86 never reorders two loads or two stores, so that message passing
- * without barriers can fail on an Arm board alone; a store that waits while a later load is done shows everywhere.
+ * without barriers can fail on an Arm board alone. Plain store buffering needs both sides within nanoseconds of each other:
+ * some hundred thousand rounds on a busy machine did not show it, so only the full number has to.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -43,6 +44,6 @@ test.each(TESTS)('%s: never out of order through ring-access.ts', (name) => {
   expect(rounds).toBeGreaterThanOrEqual(SOAK ? ROUNDS : 1);
 });
 
-test('store buffering: out of order with plain accesses, so that this test can fail', () => {
+test.skipIf(!SOAK)('store buffering: out of order with plain accesses, so that this test can fail', () => {
   expect(outcomeOf('store buffering', 'plain').violations).toBeGreaterThan(0);
 });

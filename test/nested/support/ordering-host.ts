@@ -23,6 +23,8 @@ const U16 = 2;
 const COMMAND_ROUNDS_MIN = 50;
 const COMMAND_ROUNDS_MAX = 60_000;
 const COMMAND_MS = 200;
+/** Looks at memory, from none to more than the way between two CPUs takes. */
+const WAITS = 64;
 
 const Line = {
   COMMAND: 0,
@@ -217,9 +219,11 @@ class Partner {
     return 0;
   }
 
+  /** The guest sees our turn later than we do, and its stores must meet ours within nanoseconds: so we wait, each time longer. */
   #takeTurn(round: number): void {
     Atomics.store(this.#words, at(Line.HOST_TURN), round);
     while (this.#load(Line.GUEST_TURN) < round);
+    for (let wait = round % WAITS; wait > 0; wait--) this.#load(Line.READY);
   }
 
   #send(test: number, barriers: number, rounds: number): void {

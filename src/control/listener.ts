@@ -1,100 +1,165 @@
-/** The control socket of a running VM: accepts connections and moves bytes between them and their ControlConnection. */
-import { chmodSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { ConfigError } from '../base/errors.ts';
+/**
+ * The control socket of a running VM: accepts clients and moves bytes between them and their ControlConnection. With our
+ * own sockets, since loading node:net for it would cost more than all the rest of it (docs/measurements.md, "Start-up").
+ */
+import { EADDRINUSE } from '../abi/errno.ts';
+import { ConfigError, HostError } from '../base/errors.ts';
+import { KiB } from '../base/units.ts';
+import type { Fd } from '../host/fd.ts';
+import { pollReadable, pollWritable } from '../host/libc.ts';
+import { duplicate } from '../host/poll.ts';
+import { UnixSocket } from '../host/unix-socket.ts';
 import { removeSocket } from './registry.ts';
 import { CONNECTIONS_MAX, ControlConnection, type MachineControl } from './server.ts';
 
-/** Only its owner may speak to a VM. */
-const SOCKET_MODE = 0o600;
+const READ_BYTES = 16 * KiB;
 /** How long a client may take, at the end, to read what is still for it. */
 const GOODBYE_MS = 500;
 
 export class ControlListener {
   readonly path: string;
-  readonly #server: Server;
-  readonly #machine: MachineControl;
-  readonly #bug: (error: unknown) => void;
-  readonly #open = new Map<Socket, ControlConnection>();
+  readonly #socket: UnixSocket;
+  readonly #stopListening: () => void;
+  readonly #clients = new Set<Client>();
+  #isClosed = false;
   /** Also for an exit that never gets to `close`. */
   readonly #remove = () => removeSocket(this.path);
 
-  private constructor(path: string, machine: MachineControl, bug: (error: unknown) => void) {
+  /** Listens on `path`, which claimSocket has made free; only its owner may connect. `bug` gets what is our own fault. */
+  constructor(path: string, machine: MachineControl, bug: (error: unknown) => void) {
     this.path = path;
-    this.#machine = machine;
-    this.#bug = bug;
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = CONNECTIONS_MAX;
-  }
-
-  /** Listens on `path`, which claimSocket has made free. `bug` gets what is nobody's fault but ours. */
-  static async listen(path: string, machine: MachineControl, bug: (error: unknown) => void): Promise<ControlListener> {
-    const listener = new ControlListener(path, machine, bug);
-    const umask = process.umask(0o777 & ~SOCKET_MODE);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        listener.#server.once('error', reject);
-        listener.#server.listen(path, resolve);
-      });
-    } catch (error) {
-      throw new ConfigError(`Cannot listen on the control socket ${path}: ${(error as Error).message}`, {
-        keyPath: 'control-socket',
-      });
-    } finally {
-      process.umask(umask);
-    }
-    chmodSync(path, SOCKET_MODE);
-    process.on('exit', listener.#remove);
-    return listener;
+    this.#socket = listenOn(path);
+    this.#stopListening = pollReadable(this.#socket.number, () => this.#accept(machine, bug));
+    process.on('exit', this.#remove);
   }
 
   /** Says goodbye to every client, then closes. */
   async close(reason: string): Promise<void> {
-    this.#server.close();
-    for (const connection of this.#open.values()) connection.drain(reason);
-    for (const [socket, connection] of this.#open) this.#pump(socket, connection);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopListening();
+    this.#socket[Symbol.dispose]();
+    for (const client of this.#clients) client.drain(reason);
     const deadline = performance.now() + GOODBYE_MS;
-    while (this.#open.size > 0 && performance.now() < deadline) await new Promise(setImmediate);
-    for (const socket of this.#open.keys()) socket.destroy();
+    while (this.#clients.size > 0 && performance.now() < deadline) await new Promise(setImmediate);
+    for (const client of this.#clients) client.close(reason);
     process.off('exit', this.#remove);
     this.#remove();
   }
 
-  #accept(socket: Socket): void {
-    const connection: ControlConnection = new ControlConnection(this.#machine, {
-      wake: () => this.#pump(socket, connection),
-      bug: this.#bug,
-    });
-    this.#open.set(socket, connection);
-    socket.on('data', (bytes) => {
-      connection.receive(bytes);
-      this.#pump(socket, connection);
-    });
-    socket.on('end', () => {
-      connection.endOfInput();
-      this.#pump(socket, connection);
-    });
-    socket.on('error', () => connection.close('the client is gone'));
-    socket.on('close', () => {
-      connection.close('the client has left');
-      this.#open.delete(socket);
-    });
-  }
-
-  /** Writes what is pending, one piece at a time, so that a client that does not read is seen by its connection. */
-  #pump(socket: Socket, connection: ControlConnection): void {
-    if (connection.wantsRead) socket.resume();
-    else socket.pause();
-    if (connection.closed !== undefined) {
-      socket.destroySoon();
+  #accept(machine: MachineControl, bug: (error: unknown) => void): void {
+    const socket = this.#socket.accept();
+    if (!socket) return;
+    if (this.#clients.size >= CONNECTIONS_MAX) {
+      socket[Symbol.dispose]();
       return;
     }
-    const bytes = connection.pending();
-    if (bytes.length === 0 || socket.writableLength > 0) return;
-    socket.write(bytes, (error) => {
-      if (error) return;
-      connection.written(bytes.length);
-      this.#pump(socket, connection);
-    });
+    const client: Client = new Client(socket, machine, { bug, onClosed: () => this.#clients.delete(client) });
+    this.#clients.add(client);
+  }
+}
+
+function listenOn(path: string): UnixSocket {
+  try {
+    return UnixSocket.listen(path);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    const remedy = error.errno === EADDRINUSE ? ': another VM has just taken this name: choose another' : '';
+    throw new ConfigError(`${error.message}${remedy}`, { keyPath: 'control-socket' });
+  }
+}
+
+/** One connection: its socket, what is watched of it, and the state machine that speaks. */
+class Client {
+  readonly #socket: UnixSocket;
+  /** The event loop watches a descriptor for one purpose only. */
+  readonly #writeEnd: Fd;
+  readonly #connection: ControlConnection;
+  readonly #onClosed: () => void;
+  #inputEnded = false;
+  #stopReading: (() => void) | undefined;
+  #stopWriting: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(
+    socket: UnixSocket,
+    machine: MachineControl,
+    world: { bug: (error: unknown) => void; onClosed: () => void },
+  ) {
+    this.#socket = socket;
+    this.#writeEnd = duplicate(socket.number);
+    this.#onClosed = world.onClosed;
+    this.#connection = new ControlConnection(machine, { wake: () => this.#pump(), bug: world.bug });
+    this.#pump();
+  }
+
+  drain(reason: string): void {
+    this.#connection.drain(reason);
+    this.#pump();
+  }
+
+  close(reason: string): void {
+    this.#connection.close(reason);
+    this.#pump();
+  }
+
+  /** Writes what can be written, then watches what the connection waits for. */
+  #pump(): void {
+    if (this.#isClosed) return;
+    const isStalled = this.#write();
+    if (this.#connection.closed !== undefined) {
+      this.#end();
+      return;
+    }
+    if (this.#connection.wantsRead && !this.#inputEnded) {
+      this.#stopReading ??= pollReadable(this.#socket.number, () => this.#read());
+    } else {
+      this.#stopReading?.();
+      this.#stopReading = undefined;
+    }
+    if (isStalled) this.#stopWriting ??= pollWritable(this.#writeEnd.number, () => this.#pump());
+    else {
+      this.#stopWriting?.();
+      this.#stopWriting = undefined;
+    }
+  }
+
+  /** Returns whether the client has to read before more can be written. */
+  #write(): boolean {
+    for (let bytes = this.#connection.pending(); bytes.length > 0; bytes = this.#connection.pending()) {
+      const count = this.#attempt(() => this.#socket.trySend(bytes));
+      if (!count) return count === 0;
+      this.#connection.written(count);
+    }
+    return false;
+  }
+
+  #read(): void {
+    const received = this.#attempt(() => this.#socket.receive(READ_BYTES, 0));
+    if (received?.bytes.length === 0) {
+      this.#inputEnded = true;
+      this.#connection.endOfInput();
+    } else if (received) this.#connection.receive(received.bytes);
+    this.#pump();
+  }
+
+  /** A client that is gone is no error of the host. */
+  #attempt<T>(action: () => T): T | undefined {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      this.#connection.close('the client is gone');
+      return undefined;
+    }
+  }
+
+  #end(): void {
+    this.#isClosed = true;
+    this.#stopReading?.();
+    this.#stopWriting?.();
+    this.#writeEnd[Symbol.dispose]();
+    this.#socket[Symbol.dispose]();
+    this.#onClosed();
   }
 }

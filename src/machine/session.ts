@@ -6,7 +6,7 @@
 import { type ConsoleBackend, openConsole } from '../backends/console.ts';
 import { assert } from '../base/assert.ts';
 import type { VmConfig } from '../config/schema.ts';
-import type { ControlListener } from '../control/listener.ts';
+import { ControlListener } from '../control/listener.ts';
 import { type ControlEvent, type MachineStatus, PROTOCOL_VERSION } from '../control/protocol.ts';
 import { claimSocket, claimSocketAt, socketFolder } from '../control/registry.ts';
 import { type MachineControl, RequestRefused } from '../control/server.ts';
@@ -66,8 +66,7 @@ class Session implements MachineObserver, MachineControl {
     resources.defer(() => {
       for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
     });
-    const { ControlListener } = await import('../control/listener.ts');
-    const control = await ControlListener.listen(socketPath, this, (error) => this.#ourBug(error));
+    const control = new ControlListener(socketPath, this, (error) => this.#ourBug(error));
     console.start((bytes) => machine.receive(bytes));
     let ending: MachineEnding | undefined;
     try {

@@ -28,7 +28,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'vhost-user': ['base', 'abi', 'memory', 'virtio', 'host'],
   vfio: ['base', 'abi', 'pci', 'host', 'kvm'],
   // The protocol and its transport; what a request does is an interface that machine/ implements. abi: errno numbers.
-  control: ['base', 'abi'],
+  control: ['host', 'base', 'abi'],
   machine: [
     ...['base', 'abi', 'fdt', 'memory', 'bus', 'virtio', 'devices', 'pci', 'boot', 'config'],
     ...['host', 'kvm', 'vcpu', 'backends', 'vhost-user', 'vfio', 'control'],

@@ -38,7 +38,11 @@ export const runCommand = defineCommand({
     const vm = await loadConfig(config, set);
     const { runSession } = await import('../machine/session.ts');
     return withConfig(vm, async () => {
-      const ending = await runSession(vm, { say: quiet ? () => {} : (line) => say(`orko-vmm: ${line}`), verbose });
+      const ending = await runSession(vm, {
+        say: quiet ? () => {} : (line) => say(`orko-vmm: ${line}`),
+        verbose,
+        exitCodes: ENDINGS,
+      });
       if (ending.kind === 'failed') say(`orko-vmm: ${vm.name}: ${ending.message}`);
       return ENDINGS[ending.kind];
     });

@@ -22,6 +22,8 @@ export interface SessionOptions {
   /** One line for the user, on standard error. */
   say(line: string): void;
   readonly verbose: boolean;
+  /** What the process will end with, for the last event of the control socket. */
+  readonly exitCodes: Readonly<Record<MachineEnding['kind'], number>>;
 }
 
 /** An event without the time, which is added when it is sent. */
@@ -189,6 +191,7 @@ class Session implements MachineObserver, MachineControl {
   async #sayGoodbye(control: ControlListener, ending: MachineEnding | undefined): Promise<void> {
     const reason = ending === undefined ? 'orko-vmm failed' : ending.kind === 'failed' ? ending.message : ending.kind;
     if (ending?.kind === 'failed') this.#report({ event: 'guest-crash', reason: ending.message.split('\n', 1)[0]! });
+    if (ending) this.#report({ event: 'stopped', exitCode: this.#options.exitCodes[ending.kind], reason: ending.kind });
     await control.close(reason);
   }
 

@@ -2,7 +2,7 @@
  * Runs once around the nested tests, in Vitest's own process: bundles the installed form, owns the Arm hosts that tests
  * ask for (test/support/nested-host.ts) and ends them all. On an Arm machine with /dev/kvm there is nothing to own.
  */
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,8 @@ const VARIANTS: Record<HostName, Partial<L1Options>> = {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const installed = await installedForm();
   const directory = await mkdtemp(join(tmpdir(), 'orko-test-'));
+  // Some tests run as another user, who has to get at it too.
+  await chmod(directory, 0o755);
   await cp(installed, join(directory, 'package'), { recursive: true });
   await mkdir(join(directory, 'bin'));
   await symlink('../package/bin/orko-vmm.js', join(directory, 'bin/orko-vmm'));

@@ -93,7 +93,6 @@ export const epoll_ctl = lazily<(epoll: number, operation: number, fd: number, e
 export const epoll_wait = lazily<(epoll: number, events: Uint8Array, countMax: number, timeoutMs: number) => number>(
   'int epoll_wait(int epoll, void *events, int countMax, int timeoutMs)',
 );
-export const tcgetattr = lazily<(fd: number, termios: Uint8Array) => number>('int tcgetattr(int fd, void *termios)');
 export const socket = lazily<(domain: number, type: number, protocol: number) => number>(
   'int socket(int domain, int type, int protocol)',
 );
@@ -123,12 +122,6 @@ export const gettid = lazily<() => number>('int gettid()');
 export const getuid = lazily<() => number>('unsigned int getuid()');
 export const tgkill = lazily<(process: number, thread: number, signal: number) => number>(
   'int tgkill(int process, int thread, int signal)',
-);
-export const prctl = lazily<(option: number, a: number, b: number, c: number, d: number) => number>(
-  'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
-);
-export const getrlimit = lazily<(resource: number, limit: Uint8Array) => number>(
-  'int getrlimit(int resource, void *limit)',
 );
 export const sysconf = lazily<(name: number) => number>('long sysconf(int name)');
 export const sched_setaffinity = lazily<(thread: number, size: number, mask: Uint8Array) => number>(

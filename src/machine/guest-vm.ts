@@ -147,11 +147,6 @@ export class GuestVm implements Disposable, SlotSink {
     this.#pausedAt = undefined;
   }
 
-  /** The ticks of the guest's virtual counter. */
-  get counter(): bigint {
-    return this.#pausedAt ?? this.vcpus[0]!.getRegister(KVM_REG_ARM_TIMER_CNT);
-  }
-
   [Symbol.dispose](): void {
     this.#resources.dispose();
   }

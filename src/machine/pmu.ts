@@ -10,6 +10,7 @@ import {
   KVM_ARM_VCPU_PMU_V3_IRQ,
   KVM_ARM_VCPU_PMU_V3_SET_PMU,
 } from '../abi/kvm.ts';
+import { parseCpuRanges } from '../host/cpus.ts';
 import type { Vcpu } from '../kvm/vcpu.ts';
 import { PMU_INTID } from './layout.ts';
 
@@ -39,19 +40,12 @@ function pmuTypeOf(cpu: number): number | undefined {
   if (!existsSync(EVENT_SOURCES)) return undefined;
   const folder = readdirSync(EVENT_SOURCES)
     .map((name) => join(EVENT_SOURCES, name))
-    .find((source) => existsSync(join(source, CPUS)) && listHas(readFileSync(join(source, CPUS), 'utf8'), cpu));
+    .find((source) => existsSync(join(source, CPUS)) && cpusOf(source).includes(cpu));
   return folder === undefined ? undefined : Number(readFileSync(join(folder, 'type'), 'utf8'));
 }
 
-/** Whether the kernel's list format ("0-3,6") names `cpu`. */
-function listHas(list: string, cpu: number): boolean {
-  return list
-    .trim()
-    .split(',')
-    .some((part) => {
-      const [first, last = first] = part.split('-').map(Number);
-      return first !== undefined && last !== undefined && cpu >= first && cpu <= last;
-    });
+function cpusOf(source: string): readonly number[] {
+  return parseCpuRanges(readFileSync(join(source, CPUS), 'utf8').trim());
 }
 
 function int32(value: number): Uint8Array {

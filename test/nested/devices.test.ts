@@ -38,6 +38,7 @@ describe('the board', { timeout: TEST_TIMEOUT_MS }, () => {
     expect(happened).toMatchObject([
       { event: 'powerkey', by: 'control' },
       { event: 'state', from: 'running', to: 'stopped' },
+      { event: 'stopped', exitCode: 0 },
     ]);
     const after = await l1.run('orko-vmm list');
     expect(after.stdout).not.toContain(vm.name);

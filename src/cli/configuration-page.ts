@@ -71,7 +71,7 @@ export function valuesOf(field: Field): string {
   const unit = field.unit ? `, ${field.unit}` : '';
   switch (field.kind) {
     case 'integer':
-      return `${field.min}–${field.max}${unit}`;
+      return field.only ? words(field.only.map(String)) : `${field.min}–${field.max}${unit}`;
     case 'size':
       return field.only
         ? words(field.only.map((bytes) => writeSizeOf(field, bytes)))

@@ -1,7 +1,15 @@
 /**
- * The device types that `devices:` may name: one line each, `type: keys`. The key tables stand beside this file, one
- * per device type, written with kinds.ts.
+ * The device types that `devices:` may name: one line each, `type: keys`. The key tables stand in `devices/`, one file
+ * per device type, written with kinds.ts; each spreads COMMON_KEYS in.
  */
-import type { ObjectField } from './kinds.ts';
+import { rng } from './devices/rng.ts';
+import type { ObjectField, ObjectValue } from './kinds.ts';
 
-export const DEVICE_TYPES = {} as const satisfies Record<string, ObjectField>;
+export const DEVICE_TYPES = {
+  rng,
+} as const satisfies Record<string, ObjectField>;
+
+export type DeviceType = keyof typeof DEVICE_TYPES;
+
+/** The keys of one device of that type, after parsing. */
+export type DeviceKeys<Type extends DeviceType> = ObjectValue<(typeof DEVICE_TYPES)[Type]['keys']>;

@@ -17,7 +17,7 @@ export function describe(field: Field): string {
     case 'path':
       return 'a path';
     case 'integer':
-      return `a whole number from ${field.min} to ${field.max}`;
+      return field.only ? `one of ${field.only.join(', ')}` : `a whole number from ${field.min} to ${field.max}`;
     case 'size':
       return describeSize(field);
     case 'flag':

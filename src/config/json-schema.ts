@@ -31,6 +31,7 @@ function shapeOf(field: Field): JsonSchema {
     case 'path':
       return { type: 'string', minLength: 1 };
     case 'integer':
+      if (field.only) return { enum: field.only };
       return { type: 'integer', minimum: field.min, maximum: field.max };
     case 'size':
       if (field.only) {

@@ -33,6 +33,8 @@ export interface IntegerField extends About {
   readonly kind: 'integer';
   readonly min: number;
   readonly max: number;
+  /** Only these numbers. */
+  readonly only?: readonly number[];
 }
 /** Bytes: a number, or a text with K, M, G or T. */
 export interface SizeField extends About {

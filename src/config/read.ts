@@ -79,6 +79,7 @@ function readInteger(field: IntegerField, source: Source, keyPath: string): numb
   const value = source.kind === 'scalar' ? source.value : undefined;
   if (typeof value !== 'number' || !Number.isInteger(value)) throw mismatch(field, source, keyPath);
   if (value < field.min || value > field.max) throw mismatch(field, source, keyPath);
+  if (field.only && !field.only.includes(value)) throw mismatch(field, source, keyPath);
   return value;
 }
 

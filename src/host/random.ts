@@ -8,3 +8,10 @@ export function randomBytes(size: number): Uint8Array {
   check(getrandom(bytes, size, 0), 'get random bytes');
   return bytes;
 }
+
+/** Fills `bytes`, however many. */
+export function fillWithRandom(bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += check(getrandom(bytes.subarray(done), bytes.length - done, 0), 'get random bytes');
+  }
+}

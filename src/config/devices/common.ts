@@ -1,0 +1,53 @@
+/** Keys that every virtio device has: each table spreads them in. */
+import { choice, integer, overlays, text } from '../kinds.ts';
+
+/** The largest queue of virtio (1.4 §2.7.2), and all powers of two up to it. */
+const QUEUE_SIZES = Array.from({ length: 15 }, (_, exponent) => 2 ** (exponent + 1));
+
+export const COMMON_KEYS = {
+  iothread: text({
+    default: 'io',
+    pattern: /^[A-Za-z][A-Za-z0-9_-]{0,31}$/,
+    patternHelp: 'a name: a letter, then letters, digits, dashes and underscores',
+    examples: ['disks'],
+    help: 'The I/O thread that runs the device. Devices that name the same one share it; each name is a thread of its own.',
+  }),
+  interrupt: choice({
+    choices: ['direct', 'strict'],
+    default: 'direct',
+    examples: ['strict'],
+    meanings: {
+      direct:
+        'the register reads "used buffers" all the time, so that acknowledging an interrupt never leaves the guest',
+      strict: 'the register says exactly what happened, at the cost of an exit per interrupt',
+    },
+    help: 'How the InterruptStatus register works.',
+  }),
+  packed: choice({
+    choices: ['off', 'on'],
+    default: 'off',
+    examples: ['on'],
+    help: 'Whether packed virtqueues are offered to the driver.',
+  }),
+  children: overlays({
+    default: [],
+    defaultHelp: 'none',
+    examples: [
+      '[sensors.dtbo]',
+      '[{ gpio: { compatible: "virtio,device29", "gpio-controller": true, "#gpio-cells": 2 } }]',
+    ],
+    help: "Child nodes of the device's node in the device tree: paths of `.dtbo` or `.dts` files, or nodes written right here (as in `overlays`). Their labels can be used from other nodes.",
+  }),
+} as const;
+
+/** `queue-size` of a device whose queues have `standard` entries unless the config says otherwise. */
+export const queueSizeKey = <const Standard extends number>(standard: Standard) =>
+  integer({
+    min: 2,
+    max: 32768,
+    only: QUEUE_SIZES,
+    default: standard,
+    unit: 'entries',
+    examples: ['64'],
+    help: 'The largest size of each queue that the driver may choose: a power of two.',
+  });

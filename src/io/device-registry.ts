@@ -1,0 +1,14 @@
+/**
+ * Which file makes a device of which type: one line each. It is loaded only when the config has such a device.
+ */
+import type { DeviceKeys, DeviceType } from '../config/device-types.ts';
+import type { DeviceWorld, VirtioDevice } from '../virtio/device.ts';
+
+interface DeviceFile<Type extends DeviceType> {
+  /** Opens what the keys name and puts the device on top of it. ConfigErrors and HostErrors are for the user. */
+  create(keys: DeviceKeys<Type>, world: DeviceWorld): VirtioDevice | Promise<VirtioDevice>;
+}
+
+export const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<DeviceFile<Type>> } = {
+  rng: () => import('./devices/rng.ts'),
+};

@@ -1,4 +1,5 @@
 /** Guest RAM as bytes at guest addresses: the only way to touch it. */
+import { assert } from '../base/assert.ts';
 import { GuestFault } from '../base/errors.ts';
 import { type AddressRange, endOf, type GuestAddress } from '../base/range.ts';
 import { formatAddress } from '../base/units.ts';
@@ -13,9 +14,21 @@ export interface MemoryRegion {
 
 export class GuestMemory {
   readonly regions: readonly MemoryRegion[];
+  /** All bytes of each region: with `regionOf` the way to guest memory that makes no object. */
+  readonly blocks: readonly Uint8Array[];
+  /** First address of each region, the one after its last, and its first byte in our process. */
+  readonly #bases: Float64Array;
+  readonly #ends: Float64Array;
+  readonly #pointers: Float64Array;
 
   constructor(regions: readonly MemoryRegion[]) {
     this.regions = regions;
+    this.blocks = regions.map(({ buffer }) => new Uint8Array(buffer));
+    this.#bases = Float64Array.from(regions, ({ range }) => range.base);
+    this.#ends = Float64Array.from(regions, ({ range }) => endOf(range));
+    // User addresses have at most 52 bits, so a double holds them.
+    this.#pointers = Float64Array.from(regions, ({ pointer }) => Number(pointer));
+    assert(this.#pointers.every(Number.isSafeInteger), 'guest memory lies where a double cannot point');
   }
 
   /** The `size` bytes at `address`, shared with the guest; a GuestFault where they are not all RAM. */
@@ -35,10 +48,30 @@ export class GuestMemory {
     return region.pointer + BigInt(address - region.range.base);
   }
 
-  #find(address: GuestAddress, size: number): MemoryRegion {
-    for (const region of this.regions) {
-      if (address >= region.range.base && address + size <= endOf(region.range)) return region;
+  /** Which of `regions` holds all `size` bytes at `address`; -1 when none does, also when they lie in two. */
+  regionOf(address: GuestAddress, size: number): number {
+    const bases = this.#bases;
+    const ends = this.#ends;
+    const end = address + size;
+    for (let region = 0; region < bases.length; region++) {
+      if (address >= bases[region]! && end <= ends[region]!) return region;
     }
-    throw new GuestFault(`${size} bytes at ${formatAddress(address)} are not guest memory`);
+    return -1;
+  }
+
+  /** Where `address` lies in its region, as an offset into `blocks[region]`. */
+  offsetIn(region: number, address: GuestAddress): number {
+    return address - this.#bases[region]!;
+  }
+
+  /** Where an offset of a region lies in our process. */
+  pointerIn(region: number, offset: number): number {
+    return this.#pointers[region]! + offset;
+  }
+
+  #find(address: GuestAddress, size: number): MemoryRegion {
+    const region = this.regions[this.regionOf(address, size)];
+    if (region === undefined) throw new GuestFault(`${size} bytes at ${formatAddress(address)} are not guest memory`);
+    return region;
   }
 }

@@ -8,10 +8,12 @@
  * in between: that is what event-idx rests on. Plain typed-array accesses promise nothing (test/nested/ordering.test.ts).
  */
 import { vring_avail, vring_used, vring_used_elem } from '../abi/virtio.ts';
+import { alignUp } from '../base/bits.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 
 const U16 = 2;
+const U32 = 4;
 
 /** Where the driver has put the two rings of a queue, and their length. */
 export interface RingPlaces {
@@ -27,21 +29,48 @@ export interface RingPlaces {
 export class RingAccess {
   readonly #avail: Uint16Array;
   readonly #used: Uint16Array;
+  readonly #usedElements: Uint32Array;
   readonly #usedEvent: number;
   readonly #availEvent: number;
+  readonly #size: number;
 
   constructor(memory: GuestMemory, { size, avail, used }: RingPlaces) {
+    this.#size = size;
     // The event fields follow the last entry of each ring (§2.7.6, §2.7.8).
     this.#usedEvent = (vring_avail.size + size * U16) / U16;
     this.#availEvent = (vring_used.size + size * vring_used_elem.size) / U16;
     this.#avail = words(memory, avail, this.#usedEvent + 1);
     this.#used = words(memory, used, this.#availEvent + 1);
+    // Only whole words of 4 bytes can be entries; a ring that is 2-byte aligned has none (the litmus tests' have not).
+    const elements = vring_used.fields.ring.offset + this.#used.byteOffset;
+    this.#usedElements = new Uint32Array(
+      this.#used.buffer,
+      alignUp(elements, U32),
+      elements % U32 === 0 ? 2 * size : 0,
+    );
   }
 
   /** How many buffers the driver has ever made available, modulo 2^16. Entries and descriptors are read after it: pairs with
    * the driver's virtio_wmb() between its ring entry and its store of avail.idx (§2.7.13.3). */
   loadAvailIdx(): number {
     return Atomics.load(this.#avail, vring_avail.fields.idx.offset / U16);
+  }
+
+  /** The head that the driver put into available entry `idx`, counted as avail.idx is. Ordered by `loadAvailIdx`. */
+  availEntry(idx: number): number {
+    return this.#avail[vring_avail.fields.ring.offset / U16 + (idx & (this.#size - 1))]!;
+  }
+
+  /** Fills used entry `idx`, counted as used.idx is: the driver sees it with `storeUsedIdx`. */
+  writeUsedEntry(idx: number, id: number, length: number): void {
+    const element = 2 * (idx & (this.#size - 1));
+    this.#usedElements[element + vring_used_elem.fields.id.offset / U32] = id;
+    this.#usedElements[element + vring_used_elem.fields.len.offset / U32] = length;
+  }
+
+  /** Our own last store, read back where a queue goes on that another process served. */
+  loadUsedIdx(): number {
+    return Atomics.load(this.#used, vring_used.fields.idx.offset / U16);
   }
 
   /** Makes used entries visible, written before it: pairs with the driver's virtio_rmb() after its load of used.idx. */

@@ -1,0 +1,149 @@
+/** The split virtqueue, device's side (virtio 1.4 §2.7): descriptor table, available ring, used ring. */
+import {
+  VRING_AVAIL_ALIGN_SIZE,
+  VRING_AVAIL_F_NO_INTERRUPT,
+  VRING_DESC_ALIGN_SIZE,
+  VRING_DESC_F_INDIRECT,
+  VRING_DESC_F_NEXT,
+  VRING_DESC_F_WRITE,
+  VRING_USED_ALIGN_SIZE,
+  VRING_USED_F_NO_NOTIFY,
+} from '../abi/virtio.ts';
+import { GuestFault } from '../base/errors.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DescriptorChain } from './chain.ts';
+import { DescriptorTable, IndirectCopy } from './descriptor-table.ts';
+import {
+  checkAlignment,
+  QUEUE_SIZE_MAX,
+  type QueuePlaces,
+  type Ring,
+  type RingFeatures,
+  type RingPosition,
+} from './ring.ts';
+import { RingAccess } from './ring-access.ts';
+
+/** Indices run modulo 2^16 (§2.7.6). */
+const IDX_MASK = 0xffff;
+
+export class SplitRing implements Ring {
+  readonly #size: number;
+  readonly #features: RingFeatures;
+  readonly #access: RingAccess;
+  readonly #table: DescriptorTable;
+  readonly #indirect: IndirectCopy;
+  /** The next available entry to take, and avail.idx as last looked at: entries between them are there. */
+  #nextAvail: number;
+  #availIdx: number;
+  #usedIdx: number;
+  /** used.idx when the driver was last asked whether it wants an interrupt. */
+  #askedAt: number;
+
+  constructor(memory: GuestMemory, places: QueuePlaces, features: RingFeatures, start: RingPosition) {
+    const { size, desc, driver, device } = places;
+    if (size === 0 || size > QUEUE_SIZE_MAX || (size & (size - 1)) !== 0) {
+      throw new GuestFault(`a split queue of ${size} entries: it must be a power of two up to ${QUEUE_SIZE_MAX}`);
+    }
+    checkAlignment('descriptor area', desc, VRING_DESC_ALIGN_SIZE);
+    checkAlignment('available ring', driver, VRING_AVAIL_ALIGN_SIZE);
+    checkAlignment('used ring', device, VRING_USED_ALIGN_SIZE);
+    this.#size = size;
+    this.#features = features;
+    this.#access = new RingAccess(memory, { size, avail: driver, used: device });
+    this.#table = DescriptorTable.at(memory, desc, size);
+    this.#indirect = new IndirectCopy(memory, size);
+    this.#nextAvail = start.avail;
+    this.#availIdx = start.avail;
+    this.#usedIdx = start.used ?? this.#access.loadUsedIdx();
+    this.#askedAt = this.#usedIdx;
+  }
+
+  get position(): Required<RingPosition> {
+    return { avail: this.#nextAvail, used: this.#usedIdx };
+  }
+
+  hasBuffers(): boolean {
+    return this.#availIdx !== this.#nextAvail || this.#access.loadAvailIdx() !== this.#nextAvail;
+  }
+
+  pop(chain: DescriptorChain): number {
+    if (this.#availIdx === this.#nextAvail && !this.#lookAgain()) return 0;
+    const head = this.#access.availEntry(this.#nextAvail);
+    if (head >= this.#size) throw new GuestFault(`descriptor ${head} was made available, of ${this.#size}`);
+    this.#nextAvail = (this.#nextAvail + 1) & IDX_MASK;
+    chain.begin(head, 1);
+    return this.#walk(chain, head);
+  }
+
+  push(chain: DescriptorChain, written: number): void {
+    this.#access.writeUsedEntry(this.#usedIdx, chain.id, written);
+    this.#usedIdx = (this.#usedIdx + 1) & IDX_MASK;
+    this.#access.storeUsedIdx(this.#usedIdx);
+  }
+
+  wantsInterrupt(): boolean {
+    const before = this.#askedAt;
+    this.#askedAt = this.#usedIdx;
+    if (!this.#features.eventIdx) return (this.#access.loadAvailFlags() & VRING_AVAIL_F_NO_INTERRUPT) === 0;
+    // vring_need_event() of linux/virtio_ring.h: has used.idx passed the driver's event since?
+    const beyond = (this.#usedIdx - this.#access.loadUsedEvent() - 1) & IDX_MASK;
+    return beyond < ((this.#usedIdx - before) & IDX_MASK);
+  }
+
+  enableNotifications(): void {
+    if (this.#features.eventIdx) this.#access.storeAvailEvent(this.#nextAvail);
+    else this.#access.storeUsedFlags(0);
+  }
+
+  disableNotifications(): void {
+    // With event-idx an event that has passed asks for nothing (§2.7.10).
+    if (!this.#features.eventIdx) this.#access.storeUsedFlags(VRING_USED_F_NO_NOTIFY);
+  }
+
+  /** Looks at avail.idx: whether entries have come. The value is used until they are all taken, never read again. */
+  #lookAgain(): boolean {
+    const idx = this.#access.loadAvailIdx();
+    const count = (idx - this.#nextAvail) & IDX_MASK;
+    if (count > this.#size) {
+      throw new GuestFault(`the available index went from ${this.#nextAvail} to ${idx}, with ${this.#size} entries`);
+    }
+    this.#availIdx = idx;
+    return count > 0;
+  }
+
+  /** Follows `next` from `head`; returns how many descriptors there were, the indirect ones included. */
+  #walk(chain: DescriptorChain, head: number): number {
+    const table = this.#table;
+    let index = head;
+    for (let count = 1; count <= this.#size; count++) {
+      const address = table.address(index);
+      const length = table.length(index);
+      const pair = table.pair(index);
+      if ((pair & VRING_DESC_F_INDIRECT) !== 0) {
+        if ((pair & VRING_DESC_F_NEXT) !== 0) throw new GuestFault('an indirect descriptor has a next one');
+        return count + this.#walkIndirect(chain, address, length);
+      }
+      chain.add(address, length, (pair & VRING_DESC_F_WRITE) !== 0);
+      if ((pair & VRING_DESC_F_NEXT) === 0) return count;
+      index = pair >>> 16;
+      if (index >= this.#size) throw new GuestFault(`a descriptor continues at ${index}, of ${this.#size}`);
+    }
+    throw new GuestFault(`a chain has more descriptors than the queue, ${this.#size}: a loop?`);
+  }
+
+  #walkIndirect(chain: DescriptorChain, address: number, length: number): number {
+    if (!this.#features.indirect) throw new GuestFault('an indirect descriptor, which was not negotiated');
+    const table = this.#indirect;
+    const entries = table.take(address, length);
+    let index = 0;
+    for (let count = 1; count <= entries; count++) {
+      const pair = table.pair(index);
+      if ((pair & VRING_DESC_F_INDIRECT) !== 0) throw new GuestFault('an indirect table has an indirect descriptor');
+      chain.add(table.address(index), table.length(index), (pair & VRING_DESC_F_WRITE) !== 0);
+      if ((pair & VRING_DESC_F_NEXT) === 0) return count;
+      index = pair >>> 16;
+      if (index >= entries) throw new GuestFault(`an indirect descriptor continues at ${index}, of ${entries}`);
+    }
+    throw new GuestFault(`an indirect chain has more descriptors than its table, ${entries}: a loop?`);
+  }
+}

@@ -20,6 +20,12 @@ export const VIRTIO_VSOCK_SHUTDOWN_RCV = 1;
 export const VIRTIO_VSOCK_SHUTDOWN_SEND = 2;
 export const VIRTIO_VSOCK_SEQ_EOM = 1;
 export const VIRTIO_VSOCK_SEQ_EOR = 2;
+export const VMADDR_CID_ANY = 4294967295;
+export const VMADDR_PORT_ANY = 4294967295;
+export const VMADDR_CID_HYPERVISOR = 0;
+export const VMADDR_CID_LOCAL = 1;
+export const VMADDR_CID_HOST = 2;
+export const VMADDR_FLAG_TO_HOST = 1;
 
 export const virtio_vsock_config = struct(8, {
   guest_cid: u64(0),

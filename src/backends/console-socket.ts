@@ -4,13 +4,13 @@
  */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { EADDRINUSE, ECONNREFUSED } from '../abi/errno.ts';
+import { ByteQueue } from '../base/byte-queue.ts';
 import { ConfigError, HostError } from '../base/errors.ts';
 import { KiB } from '../base/units.ts';
 import type { Fd } from '../host/fd.ts';
 import { pollReadable } from '../host/libc.ts';
 import { duplicate } from '../host/poll.ts';
 import { UnixSocket } from '../host/unix-socket.ts';
-import { ByteQueue } from './byte-queue.ts';
 import type { ConsoleBackend, ConsoleOptions } from './console.ts';
 import { InputQueue } from './input-queue.ts';
 import { OutputQueue } from './output-queue.ts';

@@ -3,10 +3,10 @@
  * up to a bound, then the sender has to wait. Only a terminal is read on, for the sake of its escape keys.
  */
 import { readSync } from 'node:fs';
+import { ByteQueue } from '../base/byte-queue.ts';
 import { KiB, MiB } from '../base/units.ts';
 import { pollReadable } from '../host/libc.ts';
 import { isPollable } from '../host/poll.ts';
-import { ByteQueue } from './byte-queue.ts';
 
 const READ_BYTES = 16 * KiB;
 /** Enough to notice that a client who typed something has gone, though the guest takes nothing. */

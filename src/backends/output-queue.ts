@@ -5,12 +5,12 @@
  */
 import { fstatSync, writeSync } from 'node:fs';
 import { EAGAIN, ECONNRESET, EIO, EPIPE } from '../abi/errno.ts';
+import { ByteQueue } from '../base/byte-queue.ts';
 import { KiB, MiB } from '../base/units.ts';
 import { describeErrno } from '../host/errno.ts';
 import { pollWritable } from '../host/libc.ts';
 import { Readiness, waitFor } from '../host/poll.ts';
 import { after } from '../host/timer.ts';
-import { ByteQueue } from './byte-queue.ts';
 
 /** From here on the guest is held, until half of it has left. */
 export const OUTPUT_BYTES_HIGH = 1 * MiB;

@@ -3,12 +3,13 @@
  * programs may come and go. Whether one is there cannot be seen; so when nobody has read for a while and the guest would
  * have to wait, the guest goes on and the terminal shows the last of what it missed once somebody reads again.
  */
+
+import { ByteQueue } from '../base/byte-queue.ts';
 import { KiB } from '../base/units.ts';
 import type { Fd } from '../host/fd.ts';
 import { pollWritable } from '../host/libc.ts';
 import { duplicate } from '../host/poll.ts';
 import { openPty } from '../host/terminal-mode.ts';
-import { ByteQueue } from './byte-queue.ts';
 import type { ConsoleBackend, ConsoleOptions } from './console.ts';
 import { InputQueue } from './input-queue.ts';
 import { OutputQueue } from './output-queue.ts';

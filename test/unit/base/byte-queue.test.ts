@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ByteQueue } from '../../../src/backends/byte-queue.ts';
+import { ByteQueue } from '../../../src/base/byte-queue.ts';
 import { KiB } from '../../../src/base/units.ts';
 import { random } from '../../support/random.ts';
 

@@ -1,5 +1,5 @@
 /** First in, first out, for bytes, with a bound. Its memory grows with what it holds and is given back when it is empty. */
-import { KiB } from '../base/units.ts';
+import { KiB } from './units.ts';
 
 const INITIAL_BYTES = 4 * KiB;
 

@@ -25,10 +25,40 @@ export const IFF_LOWER_UP = 0x10000;
 export const IFF_DORMANT = 0x20000;
 export const IFF_ECHO = 0x40000;
 export const IFF_VOLATILE = 0x70c5a;
+export const ETH_ALEN = 6;
+export const ETH_HLEN = 14;
 export const TUN_READQ_SIZE = 500;
 export const TUN_TUN_DEV = 1;
 export const TUN_TAP_DEV = 2;
 export const TUN_TYPE_MASK = 0xf;
+export const TUNSETNOCSUM = 0x400454c8;
+export const TUNSETDEBUG = 0x400454c9;
+export const TUNSETIFF = 0x400454ca;
+export const TUNSETPERSIST = 0x400454cb;
+export const TUNSETOWNER = 0x400454cc;
+export const TUNSETLINK = 0x400454cd;
+export const TUNSETGROUP = 0x400454ce;
+export const TUNGETFEATURES = 0x800454cf;
+export const TUNSETOFFLOAD = 0x400454d0;
+export const TUNSETTXFILTER = 0x400454d1;
+export const TUNGETIFF = 0x800454d2;
+export const TUNGETSNDBUF = 0x800454d3;
+export const TUNSETSNDBUF = 0x400454d4;
+export const TUNATTACHFILTER = 0x401054d5;
+export const TUNDETACHFILTER = 0x401054d6;
+export const TUNGETVNETHDRSZ = 0x800454d7;
+export const TUNSETVNETHDRSZ = 0x400454d8;
+export const TUNSETQUEUE = 0x400454d9;
+export const TUNSETIFINDEX = 0x400454da;
+export const TUNGETFILTER = 0x801054db;
+export const TUNSETVNETLE = 0x400454dc;
+export const TUNGETVNETLE = 0x800454dd;
+export const TUNSETVNETBE = 0x400454de;
+export const TUNGETVNETBE = 0x800454df;
+export const TUNSETSTEERINGEBPF = 0x800454e0;
+export const TUNSETFILTEREBPF = 0x800454e1;
+export const TUNSETCARRIER = 0x400454e2;
+export const TUNGETDEVNETNS = 0x54e3;
 export const IFF_TUN = 1;
 export const IFF_TAP = 2;
 export const IFF_NAPI = 0x10;
@@ -95,6 +125,7 @@ export const SIOCGIFMAP = 0x8970;
 export const SIOCSIFMAP = 0x8971;
 export const SIOCGIFVLAN = 0x8982;
 export const SIOCSIFVLAN = 0x8983;
+export const SIOCBRADDIF = 0x89a2;
 
 export const ifreq = struct(40, {
   'ifr_ifrn.ifrn_name': bytes(0, 16),
@@ -130,4 +161,10 @@ export const ifreq = struct(40, {
   'ifr_ifru.ifru_settings.ifs_ifsu.x25': u64(24),
   'ifr_ifru.ifru_settings.ifs_ifsu.sync': u64(24),
   'ifr_ifru.ifru_settings.ifs_ifsu.te1': u64(24),
+});
+
+export const tun_filter = struct(4, {
+  flags: u16(0),
+  count: u16(2),
+  addr: bytes(4, 0),
 });

@@ -19,6 +19,7 @@ export class VirtioRng implements VirtioDevice {
   readonly features = 0n;
   readonly queueSizes: readonly number[];
   readonly config = new DeviceConfig(0);
+  readonly inOrder = true;
   readonly #entropy: Entropy;
   readonly #limit: RateLimit;
   readonly #scratch = new Uint8Array(REQUEST_BYTES_MAX);

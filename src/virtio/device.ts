@@ -16,6 +16,8 @@ export interface VirtioDevice extends Disposable {
   /** The largest size of each queue. */
   readonly queueSizes: readonly number[];
   readonly config: DeviceConfig;
+  /** It completes the chains of each queue in the order in which it popped them: VIRTIO_F_IN_ORDER is offered. */
+  readonly inOrder?: true;
   /** Host memory that the guest sees as it is (§2.10, virtio-pmem); placed before the guest runs. */
   readonly windows?: readonly MemoryWindow[];
   /** What a user may ask for while the VM runs: `orko-vmm ctl NAME device DEVICE ACTION [VALUE]`. */

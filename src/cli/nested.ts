@@ -1,6 +1,6 @@
 /** `orko-vmm nested CONFIG`: runs a config in an Arm host of its own, inside QEMU. */
+import { parseSize } from '../base/size.ts';
 import { MiB } from '../base/units.ts';
-import { parseSize } from '../config/size.ts';
 import type { L1Options } from '../nested/l1.ts';
 import { defineCommand } from './command.ts';
 import { EXIT } from './exit-codes.ts';

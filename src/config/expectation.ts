@@ -1,6 +1,6 @@
 /** The sentence for a value of the wrong kind or range: what is expected, what was given, what to write instead. */
+import { writeSize } from '../base/size.ts';
 import type { Field, SizeField } from './kinds.ts';
-import { writeSize } from './size.ts';
 import type { Source } from './source.ts';
 import { nearest } from './suggest.ts';
 

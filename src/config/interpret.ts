@@ -1,11 +1,11 @@
 /** The tree of a config file (and what `--set` adds) → a `VmConfig`. Pure: paths are resolved by the caller's function. */
 import { ConfigError } from '../base/errors.ts';
+import { writeSize } from '../base/size.ts';
 import { placeOf, placesIn } from './places.ts';
 import { read } from './read.ts';
 import { errorAt, type Reading } from './reading.ts';
 import { CONFIG, type NamedPath, type VmConfig } from './schema.ts';
 import { setIn } from './set.ts';
-import { writeSize } from './size.ts';
 import type { Place, Source } from './source.ts';
 
 /** GICv2 has eight CPU interfaces (IHI 0048B §1.2). */

@@ -1,8 +1,8 @@
 /** The JSON Schema (draft 2020-12) of the config file, for completion and checks in editors. */
+import { SIZE_PATTERN } from '../base/size.ts';
 import { endpointForms, writeSizeOf } from './expectation.ts';
 import type { Field, ObjectField } from './kinds.ts';
 import { CONFIG } from './schema.ts';
-import { SIZE_PATTERN } from './size.ts';
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
 

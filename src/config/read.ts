@@ -3,6 +3,7 @@
  * in, and every mistake is a ConfigError that says what was expected, what was given, and what to write instead.
  */
 
+import { parseSize } from '../base/size.ts';
 import { given } from './expectation.ts';
 import {
   type CpuListField,
@@ -18,7 +19,6 @@ import {
 } from './kinds.ts';
 import { readOverlays } from './read-overlays.ts';
 import { errorAt, mismatch, notePath, type Reading, textOf } from './reading.ts';
-import { parseSize } from './size.ts';
 import type { Mapping, Place, Source } from './source.ts';
 import { nearest } from './suggest.ts';
 

@@ -1,5 +1,5 @@
 /** Sizes as the config writes them: a number of bytes, or a number with K, M, G or T (1024-based). */
-import { GiB, KiB, MiB, TiB } from '../base/units.ts';
+import { GiB, KiB, MiB, TiB } from './units.ts';
 
 const UNITS = { '': 1, K: KiB, M: MiB, G: GiB, T: TiB } as const;
 /** Also used by the JSON Schema, which has no flags: keep it free of them. */

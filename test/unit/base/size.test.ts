@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { parseSize, writeSize } from '../../../src/base/size.ts';
 import { GiB, KiB, MiB, TiB } from '../../../src/base/units.ts';
-import { parseSize, writeSize } from '../../../src/config/size.ts';
 
 test.each([
   ['0', 0],

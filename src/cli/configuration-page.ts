@@ -86,6 +86,8 @@ export function valuesOf(field: Field): string {
       return 'host CPU numbers';
     case 'devices':
       return 'mapping of devices';
+    case 'texts':
+      return 'list of texts';
     case 'overlays':
       return 'list of paths and mappings';
     default:

@@ -28,6 +28,8 @@ export function describe(field: Field): string {
       return 'host CPU numbers';
     case 'endpoint':
       return `one of ${endpointForms(field).join(', ')}`;
+    case 'texts':
+      return `a list whose entries are each ${field.patternHelp}`;
     case 'overlays':
       return 'a list of overlays';
     case 'object':

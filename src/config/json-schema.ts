@@ -68,6 +68,8 @@ function shapeOf(field: Field): JsonSchema {
           { type: 'string', pattern: `^(${Object.keys(field.schemes).join('|')}):.` },
         ],
       };
+    case 'texts':
+      return { type: 'array', items: { type: 'string', pattern: field.pattern.source } };
     case 'overlays':
       return {
         type: 'array',

@@ -66,6 +66,14 @@ export interface EndpointField extends About {
   readonly words: Readonly<Record<string, string>>;
   readonly schemes: Readonly<Record<string, string>>;
 }
+/** A list of texts. */
+export interface TextsField extends About {
+  readonly kind: 'texts';
+  /** What each of them is. */
+  readonly pattern: RegExp;
+  /** What `pattern` allows, to finish the sentence "Expected …". */
+  readonly patternHelp: string;
+}
 /** A list of device-tree overlays: paths, or trees written in the config itself. */
 export interface OverlaysField extends About {
   readonly kind: 'overlays';
@@ -91,6 +99,7 @@ export type Field =
   | ChoiceField
   | CpuListField
   | EndpointField
+  | TextsField
   | OverlaysField
   | ObjectField
   | DevicesField;
@@ -111,6 +120,8 @@ export const cpuList = <const About extends Omit<CpuListField, 'kind'>>(about: A
   ({ kind: 'cpu-list', ...about }) as const;
 export const endpoint = <const About extends Omit<EndpointField, 'kind'>>(about: About) =>
   ({ kind: 'endpoint', ...about }) as const;
+export const texts = <const About extends Omit<TextsField, 'kind'>>(about: About) =>
+  ({ kind: 'texts', ...about }) as const;
 export const overlays = <const About extends Omit<OverlaysField, 'kind'>>(about: About) =>
   ({ kind: 'overlays', ...about }) as const;
 export const object = <const About extends Omit<ObjectField, 'kind'>>(about: About) =>
@@ -146,13 +157,15 @@ type Present<F> = F extends { kind: 'text' | 'path' }
           ? readonly number[]
           : F extends { kind: 'endpoint'; words: infer Words; schemes: infer Schemes }
             ? Endpoint<Words, Schemes>
-            : F extends { kind: 'overlays' }
-              ? readonly Overlay[]
-              : F extends { kind: 'object'; keys: infer Keys }
-                ? ObjectValue<Keys>
-                : F extends { kind: 'devices'; types: infer Types }
-                  ? Readonly<Record<string, DeviceValue<Types>>>
-                  : never;
+            : F extends { kind: 'texts' }
+              ? readonly string[]
+              : F extends { kind: 'overlays' }
+                ? readonly Overlay[]
+                : F extends { kind: 'object'; keys: infer Keys }
+                  ? ObjectValue<Keys>
+                  : F extends { kind: 'devices'; types: infer Types }
+                    ? Readonly<Record<string, DeviceValue<Types>>>
+                    : never;
 
 type DeviceValue<Types> = {
   [Type in keyof Types]: Types[Type] extends { keys: infer Keys } ? { readonly type: Type } & ObjectValue<Keys> : never;

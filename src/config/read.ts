@@ -50,6 +50,13 @@ export function read(field: Field, source: Source, keyPath: string, reading: Rea
       return readCpuList(field, source, keyPath);
     case 'endpoint':
       return readEndpoint(field, source, keyPath, reading);
+    case 'texts':
+      if (source.kind !== 'list') throw mismatch(field, source, keyPath);
+      return source.items.map((item) => {
+        const text = textOf(item);
+        if (text === undefined || !field.pattern.test(text)) throw mismatch(field, item, keyPath);
+        return text;
+      });
     case 'overlays':
       return readOverlays(field, source, keyPath, reading);
     case 'object':

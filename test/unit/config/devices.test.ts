@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../../src/base/errors.ts';
-import { choice, devices, flag, object, path, size, type ValueOf } from '../../../src/config/kinds.ts';
+import { choice, devices, flag, object, path, size, texts, type ValueOf } from '../../../src/config/kinds.ts';
 import { read } from '../../../src/config/read.ts';
 import type { NamedPath } from '../../../src/config/schema.ts';
 import { setIn } from '../../../src/config/set.ts';
@@ -25,7 +25,18 @@ const DEVICES = devices({
         }),
       },
     }),
-    dice: object({ help: 'Dice.', keys: {} }),
+    dice: object({
+      help: 'Dice.',
+      keys: {
+        sides: texts({
+          default: [],
+          pattern: /^[a-z]+$/,
+          patternHelp: 'a word',
+          examples: ['[one, six]'],
+          help: 'What is on its sides.',
+        }),
+      },
+    }),
   },
 });
 
@@ -52,7 +63,7 @@ test('devices: each type has its own keys, defaults and types in TypeScript', ()
 
   expect(value).toEqual({
     root: { type: 'disk', path: '/a.img', readonly: false, cache: { mode: 'off', sizeMax: 512 } },
-    luck: { type: 'dice' },
+    luck: { type: 'dice', sides: [] },
   });
   const root = value['root'];
   expect(root?.type === 'disk' && root.cache.sizeMax).toBe(512);
@@ -67,7 +78,14 @@ test('devices: --set reaches the keys of a device by its name, short forms too',
   });
 
   expect(value['root']).toMatchObject({ readonly: true, cache: { mode: 'off', sizeMax: 1024 } });
-  expect(value['luck']).toEqual({ type: 'dice' });
+  expect(value['luck']).toEqual({ type: 'dice', sides: [] });
+});
+
+test('devices: a list of texts keeps its order', () => {
+  expect(readDevices('luck: { type: dice, sides: [six, one] }').value['luck']).toEqual({
+    type: 'dice',
+    sides: ['six', 'one'],
+  });
 });
 
 test.each([
@@ -80,7 +98,12 @@ test.each([
     'root: { type: disk, path: a, speed: 1 }',
     '1:devices.root.speed: Unknown key "speed": known here are type, path, readonly, cache',
   ],
-  ['luck: { type: dice, path: a }', '1:devices.luck.path: Unknown key "path": known here are type'],
+  ['luck: { type: dice, path: a }', '1:devices.luck.path: Unknown key "path": known here are type, sides'],
+  [
+    'luck: { type: dice, sides: one }',
+    '1:devices.luck.sides: Expected a list whose entries are each a word, got "one": write for example sides: [one, six]',
+  ],
+  ['luck: { type: dice, sides: [1] }', 'Expected a list whose entries are each a word, got the number 1'],
 ])('devices: %j is refused with its sentence', (text, sentence) => {
   expect(mistakeIn(text)).toContain(sentence);
 });

@@ -20,7 +20,7 @@ const CHAIN_BYTES_MAX = 2 ** 32;
 
 /** Whoever gets a chain back: its queue. */
 export interface ChainOwner {
-  completed(chain: DescriptorChain, written: number): void;
+  completed(chain: DescriptorChain): void;
 }
 
 export class DescriptorChain {
@@ -32,6 +32,7 @@ export class DescriptorChain {
   #slots = 0;
   /** Bytes up to the end of the last write(). */
   #written = 0;
+  #used = 0;
   #held = false;
 
   constructor(memory: GuestMemory, owner: ChainOwner) {
@@ -106,7 +107,8 @@ export class DescriptorChain {
     assert(this.#held, 'a device completed a chain twice');
     assert(written >= 0 && written <= this.#writable.length, 'a device says that it wrote more than its chain holds');
     this.#held = false;
-    this.#owner.completed(this, written);
+    this.#used = written;
+    this.#owner.completed(this);
   }
 
   /** For the ring: what the used entry names (§2.7.8, §2.8.13). */
@@ -119,14 +121,28 @@ export class DescriptorChain {
     return this.#slots;
   }
 
+  /** For the ring: how long the driver is to believe the buffer is filled; set by complete(). */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** For the queue: a device has it and has not completed it. */
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
   /** For the ring: begins another buffer. */
-  begin(id: number, slots: number): void {
-    this.#id = id;
-    this.#slots = slots;
+  begin(): void {
     this.#readable.clear();
     this.#writable.clear();
     this.#written = 0;
     this.#held = true;
+  }
+
+  /** For the ring: ends it, see `id` and `slots`. */
+  named(id: number, slots: number): void {
+    this.#id = id;
+    this.#slots = slots;
   }
 
   /**

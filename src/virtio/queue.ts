@@ -6,10 +6,11 @@
  * then arms it and sleeps) or *spent* (the turn is over: the host gives another after everybody else had theirs). A queue
  * in which a device leaves buffers on purpose is neither, and its driver is not asked to notify.
  */
-import { assert } from '../base/assert.ts';
 import { GuestFault } from '../base/errors.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { type ChainOwner, DescriptorChain } from './chain.ts';
+import { CompletionOrder } from './completion-order.ts';
+import { PACKED_START, PackedRing } from './packed-ring.ts';
 import { QueueCounters } from './queue-counters.ts';
 import type { QueuePlaces, Ring, RingFeatures, RingPosition } from './ring.ts';
 import { SplitRing } from './split-ring.ts';
@@ -46,6 +47,8 @@ export class Virtqueue implements ChainOwner {
   readonly #memory: GuestMemory;
   readonly #host: QueueHost;
   readonly #ring: Ring;
+  /** With VIRTIO_F_IN_ORDER. */
+  readonly #order: CompletionOrder | undefined;
   /** Chains that no device holds. */
   readonly #pool: DescriptorChain[] = [];
   /** Ring entries of chains that are held: a driver that keeps the rules never has more than `size` outstanding. */
@@ -68,6 +71,7 @@ export class Virtqueue implements ChainOwner {
     this.counters = counters ?? new QueueCounters();
     this.#memory = memory;
     this.#host = host;
+    this.#order = features.inOrder ? new CompletionOrder(places.size) : undefined;
     this.#ring = createRing(memory, places, features, start);
   }
 
@@ -95,6 +99,7 @@ export class Virtqueue implements ChainOwner {
     }
     this.#slotsHeld += chain.slots;
     if (this.#slotsHeld > this.size) throw new GuestFault(`more than ${this.size} buffers are available at once`);
+    this.#order?.add(chain);
     this.#starved = false;
     this.#budget -= 1 + (descriptors >> DESCRIPTORS_PER_CHAIN_LOG2);
     return chain;
@@ -115,13 +120,10 @@ export class Virtqueue implements ChainOwner {
   }
 
   /** For the chain: it is done. */
-  completed(chain: DescriptorChain, written: number): void {
+  completed(chain: DescriptorChain): void {
     if (this.#dropped) return;
-    this.#slotsHeld -= chain.slots;
-    this.#ring.push(chain, written);
-    this.#hasUnsignalled = true;
-    this.counters.addChain(chain.readableLength, written);
-    this.#pool.push(chain);
+    if (this.#order === undefined) this.#push(chain);
+    else for (let next = this.#order.takeCompleted(); next; next = this.#order.takeCompleted()) this.#push(next);
   }
 
   // ── the host's side ──
@@ -169,9 +171,22 @@ export class Virtqueue implements ChainOwner {
     return this.#ring.position;
   }
 
+  /** Ring entries of buffers that the device holds. */
+  get held(): number {
+    return this.#slotsHeld;
+  }
+
   /** Lets go of the ring: from here on guest memory is not touched, and what is still completed goes nowhere. */
   drop(): void {
     this.#dropped = true;
+  }
+
+  #push(chain: DescriptorChain): void {
+    this.#slotsHeld -= chain.slots;
+    this.#ring.push(chain);
+    this.#hasUnsignalled = true;
+    this.counters.addChain(chain.readableLength, chain.used);
+    this.#pool.push(chain);
   }
 }
 
@@ -181,6 +196,6 @@ function createRing(
   features: RingFeatures,
   start: RingPosition | undefined,
 ): Ring {
-  assert(!features.packed, 'packed rings come next');
+  if (features.packed) return new PackedRing(memory, places, features, start ?? PACKED_START);
   return new SplitRing(memory, places, features, start ?? { avail: 0, used: 0 });
 }

@@ -1,5 +1,6 @@
 /**
- * Ring access: the one file through which every index, flag and event field of a split virtqueue goes (virtio 1.3 §2.7).
+ * Ring access: the one file through which every index, flag and event field of a virtqueue goes, split (virtio 1.4 §2.7) or
+ * packed (§2.8).
  * Both sides run at the same time on a weakly ordered machine, so each access here names the driver-side barrier that it
  * pairs with; descriptors and ring entries need none of their own, they are ordered by the index that publishes them.
  *
@@ -7,13 +8,18 @@
  * An LDAR is never performed before an earlier STLR of the same CPU, so a store here followed by a load here needs no DMB
  * in between: that is what event-idx rests on. Plain typed-array accesses promise nothing (test/nested/ordering.test.ts).
  */
-import { vring_avail, vring_used, vring_used_elem } from '../abi/virtio.ts';
+import { vring_avail, vring_packed_desc, vring_packed_desc_event, vring_used, vring_used_elem } from '../abi/virtio.ts';
 import { alignUp } from '../base/bits.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 
 const U16 = 2;
 const U32 = 4;
+const DESC_HALVES = vring_packed_desc.size / U16;
+const DESC_WORDS = vring_packed_desc.size / U32;
+const DESC_LEN = vring_packed_desc.fields.len.offset / U32;
+const DESC_ID = vring_packed_desc.fields.id.offset / U16;
+const DESC_FLAGS = vring_packed_desc.fields.flags.offset / U16;
 
 /** Where the driver has put the two rings of a queue, and their length. */
 export interface RingPlaces {
@@ -101,6 +107,74 @@ export class RingAccess {
   storeAvailEvent(idx: number): void {
     Atomics.store(this.#used, this.#availEvent, idx);
   }
+}
+
+/** Where the driver has put a packed queue: 16-byte, 4-byte and 4-byte aligned. */
+export interface PackedPlaces {
+  readonly size: number;
+  readonly desc: GuestAddress;
+  /** The driver's event suppression structure: when it wants interrupts. */
+  readonly driver: GuestAddress;
+  /** Ours: when we want notifications. */
+  readonly device: GuestAddress;
+}
+
+/** The device's side of a packed queue's shared words. A GuestFault where they are not all guest memory. */
+export class PackedAccess {
+  /** The descriptors in halves of words: id and flags are 16 bits. */
+  readonly #halves: Uint16Array;
+  readonly #words: Uint32Array;
+  readonly #driverEvent: Uint32Array;
+  readonly #deviceEvent: Uint32Array;
+
+  constructor(memory: GuestMemory, { size, desc, driver, device }: PackedPlaces) {
+    this.#halves = words(memory, desc, (size * vring_packed_desc.size) / U16);
+    this.#words = new Uint32Array(this.#halves.buffer, this.#halves.byteOffset, (size * vring_packed_desc.size) / U32);
+    this.#driverEvent = event(memory, driver);
+    this.#deviceEvent = event(memory, device);
+  }
+
+  /** The flags of a descriptor that may have become available. The rest of its chain is read after it: pairs with the
+   * driver's virtio_wmb() between a chain and its store of the head's flags (§2.8.21.1, virtqueue_add_packed). */
+  loadFlags(index: number): number {
+    return Atomics.load(this.#halves, index * DESC_HALVES + DESC_FLAGS);
+  }
+
+  /** The flags of a descriptor behind the head, ordered by `loadFlags` of the head. */
+  flags(index: number): number {
+    return this.#halves[index * DESC_HALVES + DESC_FLAGS]!;
+  }
+
+  /** The buffer id, ordered by `loadFlags`. */
+  id(index: number): number {
+    return this.#halves[index * DESC_HALVES + DESC_ID]!;
+  }
+
+  /** Makes a used descriptor visible; its flags come last: pairs with the driver's virtio_rmb() between its load of the flags
+   * and of id and len (virtqueue_get_buf_ctx_packed). */
+  storeUsed(index: number, id: number, length: number, flags: number): void {
+    this.#words[index * DESC_WORDS + DESC_LEN] = length;
+    this.#halves[index * DESC_HALVES + DESC_ID] = id;
+    Atomics.store(this.#halves, index * DESC_HALVES + DESC_FLAGS, flags);
+  }
+
+  /** When the driver wants interrupts: offset and wrap counter in the lower half, flags in the upper, in one look. Asked
+   * after `storeUsed`: pairs with the virtio_mb() between the driver's store of it and its last look at a used descriptor
+   * (virtqueue_enable_cb_packed). */
+  loadDriverEvent(): number {
+    return Atomics.load(this.#driverEvent, 0);
+  }
+
+  /** When we want notifications. `loadFlags` of the next descriptor is called once more after it: pairs with the virtio_mb()
+   * between the driver's store of a head's flags and its look at this (virtqueue_kick_prepare_packed). */
+  storeDeviceEvent(event: number): void {
+    Atomics.store(this.#deviceEvent, 0, event);
+  }
+}
+
+function event(memory: GuestMemory, address: GuestAddress): Uint32Array {
+  const { buffer, byteOffset } = memory.bytes(address, vring_packed_desc_event.size);
+  return new Uint32Array(buffer, byteOffset, 1);
 }
 
 function words(memory: GuestMemory, address: GuestAddress, count: number): Uint16Array {

@@ -41,8 +41,8 @@ export interface Ring {
   hasBuffers(): boolean;
   /** Fills `chain` with the next buffer and returns how many descriptors that took; 0 when there is none. */
   pop(chain: DescriptorChain): number;
-  /** Gives the buffer of `chain` back, and lets the driver see it. */
-  push(chain: DescriptorChain, written: number): void;
+  /** Gives the buffer of a completed chain back, and lets the driver see it. */
+  push(chain: DescriptorChain): void;
   /** Whether the driver wants an interrupt for what was pushed since the last call. */
   wantsInterrupt(): boolean;
   /** Asks for a notification when the next buffer is made available. Look at `hasBuffers` afterwards. */

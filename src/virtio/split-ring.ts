@@ -71,12 +71,13 @@ export class SplitRing implements Ring {
     const head = this.#access.availEntry(this.#nextAvail);
     if (head >= this.#size) throw new GuestFault(`descriptor ${head} was made available, of ${this.#size}`);
     this.#nextAvail = (this.#nextAvail + 1) & IDX_MASK;
-    chain.begin(head, 1);
+    chain.begin();
+    chain.named(head, 1);
     return this.#walk(chain, head);
   }
 
-  push(chain: DescriptorChain, written: number): void {
-    this.#access.writeUsedEntry(this.#usedIdx, chain.id, written);
+  push(chain: DescriptorChain): void {
+    this.#access.writeUsedEntry(this.#usedIdx, chain.id, chain.used);
     this.#usedIdx = (this.#usedIdx + 1) & IDX_MASK;
     this.#access.storeUsedIdx(this.#usedIdx);
   }

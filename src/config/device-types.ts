@@ -2,10 +2,12 @@
  * The device types that `devices:` may name: one line each, `type: keys`. The key tables stand in `devices/`, one file
  * per device type, written with kinds.ts; each spreads COMMON_KEYS in.
  */
+import { balloon } from './devices/balloon.ts';
 import { rng } from './devices/rng.ts';
 import type { ObjectField, ObjectValue } from './kinds.ts';
 
 export const DEVICE_TYPES = {
+  balloon,
   rng,
 } as const satisfies Record<string, ObjectField>;
 

@@ -10,5 +10,6 @@ interface DeviceFile<Type extends DeviceType> {
 }
 
 export const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<DeviceFile<Type>> } = {
+  balloon: () => import('./devices/balloon.ts'),
   rng: () => import('./devices/rng.ts'),
 };

@@ -36,6 +36,14 @@ export class IovecTable {
     this.#byteLength = 0;
   }
 
+  pointerOf(index: number): number {
+    return this.#words[index * IOVEC_WORDS]! + this.#words[index * IOVEC_WORDS + 1]! * WORD;
+  }
+
+  lengthOf(index: number): number {
+    return this.#words[index * IOVEC_WORDS + 2]! + this.#words[index * IOVEC_WORDS + 3]! * WORD;
+  }
+
   /** `pointer` is an address of our process, < 2^53. */
   append(pointer: number, length: number): void {
     assert(this.#count < this.capacity, 'an iovec table is full');

@@ -2,23 +2,19 @@
  * The console as a Unix socket to which one client at a time attaches. What the guest printed last is kept and shown to
  * each new client. A client that is slow holds the guest up; one that takes nothing at all is disconnected.
  */
-import { lstatSync, unlinkSync } from 'node:fs';
-import { EADDRINUSE, ECONNREFUSED } from '../abi/errno.ts';
 import { ByteQueue } from '../base/byte-queue.ts';
-import { ConfigError, HostError } from '../base/errors.ts';
 import { KiB } from '../base/units.ts';
 import type { Fd } from '../host/fd.ts';
 import { pollReadable } from '../host/libc.ts';
 import { duplicate } from '../host/poll.ts';
-import { UnixSocket } from '../host/unix-socket.ts';
+import type { UnixSocket } from '../host/unix-socket.ts';
 import type { ConsoleBackend, ConsoleOptions } from './console.ts';
 import { InputQueue } from './input-queue.ts';
+import { ListeningSocket } from './listening-socket.ts';
 import { OutputQueue } from './output-queue.ts';
 
 export const HISTORY_BYTES = 64 * KiB;
 const PATIENCE_MS = 5_000;
-/** Whether something listens at a path is known at once, or it is so busy that it lives. */
-const PROBE_MS = 100;
 const REFUSAL = new TextEncoder().encode('orko-vmm: this console is in use by another client\r\n');
 
 interface Client extends Disposable {
@@ -44,14 +40,7 @@ export class ConsoleSocket implements ConsoleBackend {
     this.#options = options;
     this.#path = path;
     this.#patienceMs = patienceMs;
-    const listener = this.#resources.use(listen(path));
-    const remove = () => removeSocket(path);
-    // Also for an exit that disposes of nothing.
-    process.on('exit', remove);
-    this.#resources.defer(() => {
-      process.off('exit', remove);
-      remove();
-    });
+    const listener = this.#resources.use(new ListeningSocket({ path, what: 'console socket', keyPath: 'console' }));
     this.#resources.defer(pollReadable(listener.number, () => this.#accept(listener)));
   }
 
@@ -86,7 +75,7 @@ export class ConsoleSocket implements ConsoleBackend {
     this.#resources[Symbol.dispose]();
   }
 
-  #accept(listener: UnixSocket): void {
+  #accept(listener: ListeningSocket): void {
     for (let socket = listener.accept(); socket; socket = listener.accept()) {
       if (!this.#client || this.#client.ended) this.#attach(socket);
       else refuse(socket);
@@ -137,41 +126,5 @@ function refuse(socket: UnixSocket): void {
     refused.trySend(REFUSAL);
   } catch {
     // It is gone already.
-  }
-}
-
-/** Listens at `path`; a socket there that nobody listens to was left over by somebody who crashed. */
-function listen(path: string): UnixSocket {
-  try {
-    return UnixSocket.listen(path);
-  } catch (error) {
-    if (!(error instanceof HostError && error.errno === EADDRINUSE)) throw error;
-  }
-  if (!lstatSync(path).isSocket()) throw inUse(path, 'a file lies there that is not a socket: remove it');
-  if (isListenedTo(path)) throw inUse(path, 'another program listens on it: end that');
-  removeSocket(path);
-  return UnixSocket.listen(path);
-}
-
-function isListenedTo(path: string): boolean {
-  try {
-    UnixSocket.connect(path, PROBE_MS)[Symbol.dispose]();
-    return true;
-  } catch (error) {
-    return !(error instanceof HostError && error.errno === ECONNREFUSED);
-  }
-}
-
-function inUse(path: string, why: string): ConfigError {
-  return new ConfigError(`Cannot make the console socket ${path}: ${why}, or choose another path`, {
-    keyPath: 'console',
-  });
-}
-
-function removeSocket(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody else removed it: all the same.
   }
 }

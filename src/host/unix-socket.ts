@@ -2,6 +2,7 @@
  * Unix stream sockets that carry file descriptors (SCM_RIGHTS, unix(7)). Never blocking: calls that wait have a timeout.
  * What arrives is not trusted: descriptors beyond those asked for are closed, by the kernel or by us.
  */
+import { fchmodSync } from 'node:fs';
 import { EAGAIN, ECONNABORTED, EINTR } from '../abi/errno.ts';
 import {
   AF_UNIX,
@@ -77,19 +78,25 @@ export class UnixSocket extends Fd {
     return socket;
   }
 
+  /** Connects if that can be done at once; otherwise the errno that says why not. EAGAIN: many wait there already. */
+  static connectNow(path: string): UnixSocket | number {
+    using owned = new DisposableStack();
+    const socket = owned.use(UnixSocket.#create(`the socket ${path}`));
+    const address = addressOf(path);
+    if (libc.connect(socket.number, address, address.length) === -1) return libc.errno();
+    owned.move();
+    return socket;
+  }
+
   /** Listens at `path`, which must be free; only our own user may connect. */
   static listen(path: string, backlog = 8): UnixSocket {
     using owned = new DisposableStack();
     const socket = owned.use(UnixSocket.#create(`the socket ${path}`));
     const address = addressOf(path);
-    // Not chmod afterwards: nobody else may get in between.
-    const before = process.umask(0o177);
-    try {
-      const doing = `make the socket ${path}`;
-      check(libc.bind(socket.number, address, address.length), doing, { EADDRINUSE: 'choose another path' });
-    } finally {
-      process.umask(before);
-    }
+    // The socket's mode becomes its name's: nobody else may get in between, as they could before a chmod.
+    fchmodSync(socket.number, 0o600);
+    const doing = `make the socket ${path}`;
+    check(libc.bind(socket.number, address, address.length), doing, { EADDRINUSE: 'choose another path' });
     check(libc.listen(socket.number, backlog), `listen on the socket ${path}`);
     owned.move();
     return socket;

@@ -1,7 +1,7 @@
 /** A queue with both its ends: the driver-side simulator, and the device's Virtqueue over the same guest RAM. */
 import { Virtqueue } from '../../src/virtio/queue.ts';
 import type { QueueCounters } from '../../src/virtio/queue-counters.ts';
-import type { RingFeatures } from '../../src/virtio/ring.ts';
+import type { QueuePlaces, RingFeatures } from '../../src/virtio/ring.ts';
 import { DriverQueue, PLAIN } from './driver.ts';
 import { GuestRam } from './guest-ram.ts';
 
@@ -12,6 +12,8 @@ export interface QueuePairOptions {
   /** A ring that goes on, as vhost counts. */
   readonly start?: number;
   readonly counters?: QueueCounters;
+  /** What the device is told instead of where the driver has put the ring. */
+  readonly places?: QueuePlaces;
 }
 
 /** What the queue told its host. */
@@ -23,13 +25,14 @@ export interface HostLog {
   now: number;
 }
 
-export function queuePair({ size = 8, features = {}, ram = new GuestRam(), start, counters }: QueuePairOptions = {}) {
+export function queuePair(options: QueuePairOptions = {}) {
+  const { size = 8, features = {}, ram = new GuestRam(), start, counters } = options;
   const negotiated = { ...PLAIN, ...features };
   const driver = new DriverQueue(ram, size, negotiated, start);
   const log: HostLog = { interrupts: 0, starved: 0, spent: 0, now: 1 };
   const queue = new Virtqueue(ram.memory, {
     index: 0,
-    places: driver.places,
+    places: options.places ?? driver.places,
     features: negotiated,
     host: {
       interrupt: () => void log.interrupts++,

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { GuestFault } from '../../../src/base/errors.ts';
+import { GuestMemory } from '../../../src/memory/guest-memory.ts';
+
+const LOW = 0x4000_0000;
+/** Beyond 32 bits, so that shifts and masks would lose it. */
+const HIGH = 0x8_0000_0000;
+const SIZE = 0x1000;
+
+function setup() {
+  const regions = [LOW, LOW + SIZE, HIGH].map((base, index) => ({
+    range: { base, size: SIZE },
+    buffer: new ArrayBuffer(SIZE),
+    pointer: 0x7f00_0000_0000n + BigInt(index * 0x10_0000),
+  }));
+  return { regions, memory: new GuestMemory(regions) };
+}
+
+describe('GuestMemory', () => {
+  test('bytes, view, pointer: the same place, shared', () => {
+    const { memory, regions } = setup();
+    memory.bytes(HIGH + 8, 4).set([1, 2, 3, 4]);
+    expect(memory.view(HIGH + 8, 4).getUint32(0, true)).toBe(0x0403_0201);
+    expect(new Uint8Array(regions[2]!.buffer, 8, 4)).toEqual(Uint8Array.of(1, 2, 3, 4));
+    expect(memory.pointer(HIGH + 8, 4)).toBe(0x7f00_0020_0008n);
+  });
+
+  test.each([
+    ['before', LOW - 1, 1],
+    ['over the end', HIGH + SIZE - 1, 2],
+    ['after', HIGH + SIZE, 1],
+    ['in two regions, though they touch', LOW + SIZE - 1, 2],
+    ['up to 2^53', HIGH, 2 ** 53],
+  ])('what lies %s is no guest memory', (_, address, size) => {
+    const { memory } = setup();
+    expect(memory.regionOf(address, size)).toBe(-1);
+    expect(() => memory.bytes(address, size)).toThrow(GuestFault);
+    expect(() => memory.view(address, size)).toThrow(GuestFault);
+    expect(() => memory.pointer(address, size)).toThrow(GuestFault);
+  });
+
+  test.each([
+    [LOW, SIZE, 0, 0],
+    [LOW + SIZE, 1, 1, 0],
+    [HIGH + SIZE - 1, 1, 2, SIZE - 1],
+  ])('regionOf, offsetIn, pointerIn: %d of %d bytes', (address, size, region, offset) => {
+    const { memory, regions } = setup();
+    expect(memory.regionOf(address, size)).toBe(region);
+    expect(memory.offsetIn(region, address)).toBe(offset);
+    expect(memory.pointerIn(region, offset)).toBe(Number(regions[region]!.pointer) + offset);
+    expect(memory.blocks[region]!.buffer).toBe(regions[region]!.buffer);
+  });
+});

@@ -1,7 +1,7 @@
 /**
- * The host's half of guests/bare-metal/ordering.c, whose header documents the mailbox: boots the config, and plays the
- * partner on a thread of its own while the guest runs. Indices go through src/virtio/ring-access.ts, whose rings are laid
- * over the mailbox so that its words are the litmus tests' words. `node ordering-host.mjs CONFIG ROUNDS SECONDS` prints a
+ * The host's half of guests/bare-metal/ordering.c, whose header documents the mailbox and the tests: boots the config, and
+ * plays the partner on a thread of its own while the guest runs. Indices go through src/virtio/ring-access.ts, whose rings
+ * are laid over the mailbox so that its words are the shared words. `node ordering-host.mjs CONFIG ROUNDS SECONDS` prints a
  * JSON line a test: it stops at that many rounds or seconds, whichever comes first.
  */
 import { writeSync } from 'node:fs';
@@ -12,19 +12,16 @@ import { type ConsolePort, Machine } from '../../../src/machine/machine.ts';
 import { GuestMemory } from '../../../src/memory/guest-memory.ts';
 import { RingAccess } from '../../../src/virtio/ring-access.ts';
 
+/** All that the payload uses, from the start of RAM. */
+const RAM_BASE = 0x4000_0000;
+const RAM_BYTES = 0x20_0000;
 const MAILBOX = 0x4009_0000;
 const MAILBOX_BYTES = 4096;
 const LINE_BYTES = 64;
 const U16 = 2;
-/**
- * Rounds of a command: where both sides cannot run at once a round takes many milliseconds, where they can a microsecond,
- * so their number grows while a command stays short. Ring indices have 16 bits.
- */
-const COMMAND_ROUNDS_MIN = 50;
-const COMMAND_ROUNDS_MAX = 60_000;
-const COMMAND_MS = 200;
-/** Looks at memory, from none to more than the way between two CPUs takes. */
-const WAITS = 64;
+const U64 = 8;
+/** Rounds of a command: as many as 16 bits hold, since the sides meet only while both are at it. */
+const COMMAND_ROUNDS = 65_535;
 
 const Line = {
   COMMAND: 0,
@@ -33,31 +30,35 @@ const Line = {
   ROUNDS: 3,
   DONE: 4,
   VIOLATIONS: 5,
-  READY: 6,
-  DATA: 8,
-  FLAG: 9,
-  ACK: 10,
-  HOST_TURN: 12,
-  GUEST_TURN: 13,
-  X: 14,
-  Y: 15,
-  HOST_SAW: 18,
-  END: 20,
+  SEEN: 6,
+  STARTED: 7,
+  SAW: 8,
 } as const;
+const Shared = { DATA: 16, X: 18, Y: 20 } as const;
+const READY = 2n ** 64n - 1n;
 
-/** What the payload's `test` says. */
-const TESTS = { 'guest writes': 1, 'host writes': 2, 'store buffering': 3 } as const;
+/** What the payload's `test` says; store buffering comes with both pairs of words that a virtqueue has for it. */
+const TESTS = {
+  'guest writes': 1,
+  'host writes': 2,
+  'store buffering on used.idx and used_event': 3,
+  'store buffering on avail_event and avail.idx': 3,
+} as const;
 export type TestName = keyof typeof TESTS;
 
 export interface Outcome {
   readonly test: TestName;
   /** Through ring-access.ts and with the guest's barriers, or plain on both sides. */
   readonly access: 'ordered' | 'plain';
+  /** Those in which the sides met: the other's word was a new one. */
   readonly rounds: number;
   readonly violations: number;
+  readonly seconds: number;
 }
 
-/** What the worker gets: where the mailbox lies in our process, and when to stop. */
+type Tally = Pick<Outcome, 'rounds' | 'violations'>;
+
+/** What the worker gets: where guest RAM lies in our process, and when to stop. */
 interface Task {
   readonly pointer: bigint;
   readonly rounds: number;
@@ -69,7 +70,7 @@ async function bootGuest(): Promise<void> {
   const port: ConsolePort = { write() {}, resume() {}, isFull: false, async room() {} };
   const observer = { stateChanged() {}, rebooted() {}, guestEvent() {}, warning() {} };
   using machine = await Machine.create(await parseConfigFile(file, []), port, observer);
-  const pointer = machine.memory.pointer(MAILBOX, MAILBOX_BYTES);
+  const pointer = machine.memory.pointer(RAM_BASE, RAM_BYTES);
   const task: Task = { pointer, rounds: Number(rounds), seconds: Number(seconds) };
   // The file itself is the worker's too: its export is a type.
   const worker = new Worker(import.meta.filename, { workerData: task });
@@ -85,189 +86,222 @@ async function bootGuest(): Promise<void> {
 }
 
 function play({ pointer, rounds, seconds }: Task): void {
-  const partner = new Partner(new GuestMemory([region(pointer)]));
+  const range = { base: RAM_BASE, size: RAM_BYTES };
+  const partner = new Partner(new GuestMemory([{ range, buffer: viewOf(pointer, RAM_BYTES), pointer }]));
   parentPort?.postMessage('ready');
   partner.waitForGuest();
   for (const access of ['ordered', 'plain'] as const) {
-    for (const test of Object.keys(TESTS) as TestName[])
+    for (const test of Object.keys(TESTS) as TestName[]) {
       parentPort?.postMessage(partner.run(test, access, { rounds, seconds }));
+    }
   }
   partner.end();
 }
 
-function region(pointer: bigint) {
-  return { range: { base: MAILBOX, size: MAILBOX_BYTES }, buffer: viewOf(pointer, MAILBOX_BYTES), pointer };
-}
-
 class Partner {
-  /** The low 16 bits of each line's word; the rest stays zero. */
+  readonly #memory: GuestMemory;
+  readonly #parameters: BigUint64Array;
   readonly #words: Uint16Array;
-  readonly #messages: Channel;
-  readonly #answers: Channel;
-  /** Store buffering on used.idx and used_event, the pair that interrupts rest on. */
-  readonly #buffered: RingAccess;
-  #command = 0;
+  readonly #saw = new Uint16Array(COMMAND_ROUNDS + 1);
+  #command = 0n;
 
   constructor(memory: GuestMemory) {
-    const { buffer } = memory.bytes(MAILBOX, MAILBOX_BYTES);
-    this.#words = new Uint16Array(buffer);
-    this.#messages = new Channel(memory, Line.FLAG);
-    this.#answers = new Channel(memory, Line.ACK);
-    this.#buffered = rings(memory, { used: Line.Y, usedEvent: Line.X });
+    this.#memory = memory;
+    const { buffer, byteOffset } = memory.bytes(MAILBOX, MAILBOX_BYTES);
+    this.#parameters = new BigUint64Array(buffer, byteOffset, MAILBOX_BYTES / U64);
+    this.#words = new Uint16Array(buffer, byteOffset, MAILBOX_BYTES / U16);
   }
 
   waitForGuest(): void {
-    while (this.#load(Line.READY) !== 1);
+    while (this.#parameter(Line.STARTED) !== READY);
   }
 
   /** Runs commands of one test until enough rounds, or seconds, are over. */
   run(test: TestName, access: Outcome['access'], limit: { rounds: number; seconds: number }): Outcome {
-    const deadline = performance.now() + limit.seconds * 1000;
-    let rounds = COMMAND_ROUNDS_MIN;
-    let done = 0;
+    const startedAt = performance.now();
+    const passed = () => (performance.now() - startedAt) / 1000;
+    const play = this.#half(test, access);
+    let rounds = 0;
     let violations = 0;
-    while (done < limit.rounds && (done === 0 || performance.now() < deadline)) {
-      const startedAt = performance.now();
-      violations += this.#runCommand(test, access, rounds);
-      done += rounds;
-      if (performance.now() - startedAt < COMMAND_MS) rounds = Math.min(2 * rounds, COMMAND_ROUNDS_MAX);
+    while (rounds < limit.rounds && passed() < limit.seconds) {
+      for (const line of Object.values(Shared)) this.#words[(line * LINE_BYTES) / U16] = 0;
+      this.#send(TESTS[test], access === 'ordered');
+      const tally = play();
+      rounds += tally.rounds;
+      violations += tally.violations;
     }
-    return { test, access, rounds: done, violations };
+    return { test, access, rounds, violations, seconds: Math.round(passed() * 10) / 10 };
   }
 
   end(): void {
-    this.#send(0, 0, 0);
+    this.#send(0, false);
   }
 
-  #runCommand(test: TestName, access: Outcome['access'], rounds: number): number {
-    for (let line: number = Line.DATA; line < Line.END; line++) this.#words[at(line)] = 0;
-    this.#send(TESTS[test], access === 'ordered' ? 1 : 0, rounds);
-    const seen = this.#halves[test][access](rounds);
-    while (this.#load(Line.DONE) !== this.#command);
-    return seen + this.#load(Line.VIOLATIONS);
-  }
-
-  readonly #halves: Record<TestName, Record<Outcome['access'], (rounds: number) => number>> = {
-    'guest writes': { ordered: (rounds) => this.#readMessages(rounds), plain: (rounds) => this.#readPlain(rounds) },
-    'host writes': { ordered: (rounds) => this.#writeMessages(rounds), plain: (rounds) => this.#writePlain(rounds) },
-    'store buffering': {
-      ordered: (rounds) => this.#bufferStores(rounds),
-      plain: (rounds) => this.#bufferPlain(rounds),
-    },
-  };
-
-  /** As a device that takes buffers: avail.idx, then what it published. */
-  #readMessages(rounds: number): number {
-    let violations = 0;
-    for (let round = 1; round <= rounds; round++) {
-      while (this.#messages.load() !== round);
-      if (this.#words[at(Line.DATA)]! !== round) violations++;
-      this.#answers.store(round);
-    }
-    return violations;
-  }
-
-  #readPlain(rounds: number): number {
+  /** What carries out our half of a command and waits for the guest's. */
+  #half(test: TestName, access: Outcome['access']): () => Tally {
     const words = this.#words;
-    let violations = 0;
-    for (let round = 1; round <= rounds; round++) {
-      // The Atomics before the plain look only keeps the compiler from looking once for ever.
-      do Atomics.load(words, at(Line.READY));
-      while (words[at(Line.FLAG)] !== round);
-      if (words[at(Line.DATA)]! !== round) violations++;
-      this.#answers.store(round);
+    const saw = this.#saw;
+    const byUsedIdx = rings(this.#memory, { usedIdx: Shared.Y, usedEvent: Shared.X });
+    const byAvailEvent = rings(this.#memory, { availEvent: Shared.Y, availIdx: Shared.X });
+    const isPlain = access === 'plain';
+    switch (test) {
+      case 'guest writes':
+        return () => this.#finish(isPlain ? readPlain(words) : readMessages(byAvailEvent, words));
+      case 'host writes':
+        return () => {
+          if (isPlain) writePlain(words);
+          else writeMessages(byUsedIdx, words);
+          return this.#finish(NONE);
+        };
+      case 'store buffering on used.idx and used_event':
+        return () => this.#compare(isPlain ? bufferPlain(words, saw) : askForInterrupts(byUsedIdx, saw));
+      case 'store buffering on avail_event and avail.idx':
+        return () => this.#compare(isPlain ? bufferPlain(words, saw) : askForNotifications(byAvailEvent, saw));
     }
-    return violations;
   }
 
-  /** As a device that returns buffers: the used entry, then used.idx. */
-  #writeMessages(rounds: number): number {
-    for (let round = 1; round <= rounds; round++) {
-      this.#words[at(Line.DATA)] = round;
-      this.#messages.store(round);
-      while (this.#answers.load() !== round);
-    }
-    return 0;
+  /** Waits for the guest; what it counted and we did. */
+  #finish(ours: Tally): Tally {
+    while (this.#parameter(Line.DONE) !== this.#command);
+    return {
+      rounds: ours.rounds + Number(this.#parameter(Line.SEEN)),
+      violations: ours.violations + Number(this.#parameter(Line.VIOLATIONS)),
+    };
   }
 
-  #writePlain(rounds: number): number {
-    for (let round = 1; round <= rounds; round++) {
-      this.#words[at(Line.DATA)] = round;
-      this.#words[at(Line.FLAG)] = round;
-      while (this.#answers.load() !== round);
-    }
-    return 0;
+  #compare(lastRound: number): Tally {
+    this.#finish(NONE);
+    return tallyOf(this.#saw.subarray(0, lastRound + 1), this.#guestSaw());
   }
 
-  #bufferStores(rounds: number): number {
-    for (let round = 1; round <= rounds; round++) {
-      this.#takeTurn(round);
-      this.#buffered.storeUsedIdx(round);
-      this.#words[at(Line.HOST_SAW + (round % 2))] = this.#buffered.loadUsedEvent();
-    }
-    this.#takeTurn(rounds + 1);
-    return 0;
+  #send(test: number, barriers: boolean): void {
+    this.#parameters[at(Line.TEST)] = BigInt(test);
+    this.#parameters[at(Line.BARRIERS)] = barriers ? 1n : 0n;
+    this.#parameters[at(Line.ROUNDS)] = BigInt(COMMAND_ROUNDS);
+    Atomics.store(this.#parameters, at(Line.COMMAND), ++this.#command);
+    if (test !== 0) while (this.#parameter(Line.STARTED) !== this.#command);
   }
 
-  #bufferPlain(rounds: number): number {
-    for (let round = 1; round <= rounds; round++) {
-      this.#takeTurn(round);
-      this.#words[at(Line.Y)] = round;
-      this.#words[at(Line.HOST_SAW + (round % 2))] = this.#words[at(Line.X)]!;
-    }
-    this.#takeTurn(rounds + 1);
-    return 0;
+  #guestSaw(): Uint16Array {
+    const { buffer, byteOffset } = this.#memory.bytes(Number(this.#parameter(Line.SAW)), this.#saw.byteLength);
+    return new Uint16Array(buffer, byteOffset, this.#saw.length);
   }
 
-  /** The guest sees our turn later than we do, and its stores must meet ours within nanoseconds: so we wait, each time longer. */
-  #takeTurn(round: number): void {
-    Atomics.store(this.#words, at(Line.HOST_TURN), round);
-    while (this.#load(Line.GUEST_TURN) < round);
-    for (let wait = round % WAITS; wait > 0; wait--) this.#load(Line.READY);
-  }
-
-  #send(test: number, barriers: number, rounds: number): void {
-    this.#words[at(Line.TEST)] = test;
-    this.#words[at(Line.BARRIERS)] = barriers;
-    this.#words[at(Line.ROUNDS)] = rounds;
-    Atomics.store(this.#words, at(Line.COMMAND), ++this.#command);
-  }
-
-  #load(line: number): number {
-    return Atomics.load(this.#words, at(line));
+  #parameter(line: number): bigint {
+    return Atomics.load(this.#parameters, at(line));
   }
 }
 
-/** One line as the index of a ring: read as avail.idx, written as used.idx. */
-class Channel {
-  readonly #rings: RingAccess;
+const NONE: Tally = { rounds: 0, violations: 0 };
+const DATA = (Shared.DATA * LINE_BYTES) / U16;
+const X = (Shared.X * LINE_BYTES) / U16;
+const Y = (Shared.Y * LINE_BYTES) / U16;
 
-  constructor(memory: GuestMemory, line: number) {
-    const idx = MAILBOX + line * LINE_BYTES - U16;
-    this.#rings = new RingAccess(memory, { size: 0, avail: idx, used: idx });
+/** As a device that takes buffers: avail.idx, then what it announces. */
+function readMessages(ring: RingAccess, words: Uint16Array): Tally {
+  let rounds = 0;
+  let violations = 0;
+  for (let last = 0; last < COMMAND_ROUNDS; ) {
+    const flag = ring.loadAvailIdx();
+    if (words[DATA]! < flag) violations++;
+    if (flag !== last) rounds++;
+    last = flag;
   }
+  return { rounds, violations };
+}
 
-  load(): number {
-    return this.#rings.loadAvailIdx();
+function readPlain(words: Uint16Array): Tally {
+  let rounds = 0;
+  let violations = 0;
+  for (let last = 0; last < COMMAND_ROUNDS; ) {
+    const flag = words[X]!;
+    if (words[DATA]! < flag) violations++;
+    if (flag !== last) rounds++;
+    last = flag;
+    // Only to keep the compiler from looking once for ever; it stands between rounds, not in them.
+    Atomics.load(words, 0);
   }
+  return { rounds, violations };
+}
 
-  store(value: number): void {
-    this.#rings.storeUsedIdx(value);
+/** As a device that returns buffers: the used entry, then used.idx. */
+function writeMessages(ring: RingAccess, words: Uint16Array): void {
+  for (let round = 1; round <= COMMAND_ROUNDS; round++) {
+    words[DATA] = round;
+    ring.storeUsedIdx(round);
   }
 }
 
-/** Rings whose used.idx and used_event are the words of two lines. */
-function rings(memory: GuestMemory, lines: { used: number; usedEvent: number }): RingAccess {
-  const size = 4;
-  return new RingAccess(memory, {
-    size,
-    used: MAILBOX + lines.used * LINE_BYTES - U16,
-    avail: MAILBOX + lines.usedEvent * LINE_BYTES - 2 * U16 - size * U16,
-  });
+function writePlain(words: Uint16Array): void {
+  for (let round = 1; round <= COMMAND_ROUNDS; round++) {
+    words[DATA] = round;
+    words[Y] = round;
+  }
+}
+
+/**
+ * As a device that returns buffers and asks whether it has to interrupt. This and the next two give their last round: from
+ * the guest's last one on there is nobody to meet.
+ */
+function askForInterrupts(ring: RingAccess, saw: Uint16Array): number {
+  let round = 0;
+  do {
+    ring.storeUsedIdx(++round);
+    saw[round] = ring.loadUsedEvent();
+  } while (saw[round]! < COMMAND_ROUNDS && round < COMMAND_ROUNDS);
+  return round;
+}
+
+/** As a device that asks for notifications and looks once more before it sleeps. */
+function askForNotifications(ring: RingAccess, saw: Uint16Array): number {
+  let round = 0;
+  do {
+    ring.storeAvailEvent(++round);
+    saw[round] = ring.loadAvailIdx();
+  } while (saw[round]! < COMMAND_ROUNDS && round < COMMAND_ROUNDS);
+  return round;
+}
+
+function bufferPlain(words: Uint16Array, saw: Uint16Array): number {
+  let round = 0;
+  do {
+    words[Y] = ++round;
+    saw[round] = words[X]!;
+  } while (saw[round]! < COMMAND_ROUNDS && round < COMMAND_ROUNDS);
+  return round;
+}
+
+/**
+ * What both noted in store buffering. What one notes never gets smaller, so for the host's round i the guest's first round
+ * after the one that the host saw is the one to look at: if even that guest had not seen i, both read before both stored.
+ */
+function tallyOf(hostSaw: Uint16Array, guestSaw: Uint16Array): Tally {
+  let rounds = 0;
+  let violations = 0;
+  for (let round = 1; round < hostSaw.length; round++) {
+    const next = hostSaw[round]! + 1;
+    if (next <= COMMAND_ROUNDS && guestSaw[next]! < round) violations++;
+    if (hostSaw[round] !== hostSaw[round - 1]) rounds++;
+  }
+  return { rounds, violations };
+}
+
+/** Rings without entries, whose words are those of two lines: one that the driver writes, one that the device writes. */
+function rings(
+  memory: GuestMemory,
+  lines: { usedIdx: number; usedEvent: number } | { availEvent: number; availIdx: number },
+): RingAccess {
+  const address = (line: number) => MAILBOX + line * LINE_BYTES;
+  // flags, idx, event: the event field of an empty ring comes right after idx.
+  const places =
+    'usedIdx' in lines
+      ? { used: address(lines.usedIdx) - U16, avail: address(lines.usedEvent) - 2 * U16 }
+      : { used: address(lines.availEvent) - 2 * U16, avail: address(lines.availIdx) - U16 };
+  return new RingAccess(memory, { size: 0, ...places });
 }
 
 function at(line: number): number {
-  return (line * LINE_BYTES) / U16;
+  return (line * LINE_BYTES) / U64;
 }
 
 // At the end, since classes exist only from where they stand.

@@ -1,0 +1,134 @@
+/**
+ * Runs one device: makes its queues, gives them turns, and contains what the guest does wrong. A turn is bounded, and a
+ * queue that has more gets its next one after everybody else in the loop had theirs.
+ */
+import type { GuestFault } from '../base/errors.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { VirtioDevice } from '../virtio/device.ts';
+import { ringFeaturesOf } from '../virtio/features.ts';
+import { Virtqueue } from '../virtio/queue.ts';
+import type { QueueCounters } from '../virtio/queue-counters.ts';
+import type { QueueSetup } from '../virtio/queue-registers.ts';
+import type { GuardedLoop } from './guarded-loop.ts';
+
+/** Chains of one queue in one turn. */
+const TURN_CHAINS = 128;
+
+export interface DeviceHostWorld {
+  readonly loop: GuardedLoop;
+  readonly memory: GuestMemory;
+  /** One for each queue. */
+  readonly counters: readonly QueueCounters[];
+  /** Interrupts the driver for used buffers. */
+  interrupt(): void;
+  /** The guest broke the specification: the device has been reset, and needs its driver to begin anew. */
+  faulted(reason: string): void;
+}
+
+export class DeviceHost implements Disposable {
+  readonly #device: VirtioDevice;
+  readonly #world: DeviceHostWorld;
+  readonly #queues: (Virtqueue | undefined)[];
+  /** Queues that get a turn at the end of this turn of the loop, or of the next. */
+  readonly #isDue: boolean[];
+  #features = 0n;
+
+  constructor(device: VirtioDevice, world: DeviceHostWorld) {
+    this.#device = device;
+    this.#world = world;
+    this.#queues = device.queueSizes.map(() => undefined);
+    this.#isDue = device.queueSizes.map(() => false);
+    world.loop.onFault = (fault) => this.#fault(fault);
+  }
+
+  /** DRIVER_OK. Every queue is notified at once: kicks may have come before. */
+  activate(setups: readonly QueueSetup[], features: bigint): void {
+    this.#world.loop.guard(() => {
+      this.#features = features;
+      for (const setup of setups) this.#queues[setup.index] = this.#createQueue(setup);
+      this.#device.activate(this.#queues.slice(), features);
+      for (const { index } of setups) this.#serve(index);
+    });
+  }
+
+  /** The driver's notification of queue `index` has arrived. */
+  kicked(index: number): void {
+    const queue = this.#queues[index];
+    if (queue === undefined) return;
+    queue.kicked();
+    if (!this.#isDue[index]) this.#world.loop.guard(() => this.#serve(index));
+  }
+
+  reset(): void {
+    this.#device.reset();
+    for (const index of this.#queues.keys()) this.#drop(index);
+  }
+
+  stopQueue(index: number): void {
+    this.#device.stopQueue?.(index);
+    this.#drop(index);
+  }
+
+  startQueue(setup: QueueSetup): void {
+    this.#world.loop.guard(() => {
+      const queue = this.#createQueue(setup);
+      this.#queues[setup.index] = queue;
+      this.#device.startQueue?.(setup.index, queue);
+      this.#serve(setup.index);
+    });
+  }
+
+  writeConfig(offset: number, bytes: Uint8Array): void {
+    this.#world.loop.guard(() => this.#device.writeConfig?.(offset, bytes));
+  }
+
+  #createQueue({ index, ...places }: QueueSetup): Virtqueue {
+    const { loop, memory, counters, interrupt } = this.#world;
+    return new Virtqueue(memory, {
+      index,
+      places,
+      features: ringFeaturesOf(this.#features),
+      counters: counters[index],
+      host: {
+        interrupt,
+        now: () => loop.nowMs,
+        starved: () => this.#serveLater(index),
+        spent: () => this.#serveLater(index),
+      },
+    });
+  }
+
+  /** A turn of queue `index`. */
+  #serve(index: number): void {
+    const queue = this.#queues[index];
+    if (queue === undefined) return;
+    queue.beginTurn(TURN_CHAINS);
+    this.#device.notify(index);
+  }
+
+  #serveLater(index: number): void {
+    if (this.#isDue[index]) return;
+    this.#isDue[index] = true;
+    this.#world.loop.defer(() => {
+      this.#isDue[index] = false;
+      const queue = this.#queues[index];
+      if (queue?.isStarved && !queue.arm()) return;
+      this.#serve(index);
+    });
+  }
+
+  #drop(index: number): void {
+    this.#queues[index]?.drop();
+    this.#queues[index] = undefined;
+  }
+
+  #fault({ message }: GuestFault): void {
+    this.reset();
+    this.#world.faulted(message);
+  }
+
+  [Symbol.dispose](): void {
+    this.reset();
+    this.#device[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * A device in an I/O thread, as the main thread has it: the end that its transport asks, and the eventfds that go past the
+ * main thread.
+ */
+import { assert } from '../base/assert.ts';
+import type { GuestAddress } from '../base/range.ts';
+import { EventFd } from '../host/eventfd.ts';
+import type { DeviceEnd } from '../virtio/mmio-transport.ts';
+import { QueueCounters, type QueueCounts } from '../virtio/queue-counters.ts';
+import type { QueueSetup } from '../virtio/queue-registers.ts';
+import type { IoThread } from './io-thread.ts';
+import { restoreError } from './plain-error.ts';
+import type { CreatedDevice, DeviceReport } from './protocol.ts';
+
+export interface RemoteDeviceOptions {
+  /** Unlike every other number in its thread. */
+  readonly number: number;
+  readonly name: string;
+  /** Its keys in the config. */
+  readonly keys: { readonly type: string };
+  readonly thread: IoThread;
+  /** Where the thread sets bit 0 for every interrupt, if it shall. */
+  readonly interruptStatus: bigint | undefined;
+  /** The device's config space has changed by itself. */
+  onConfig(bytes: Uint8Array): void;
+  /** The guest broke the specification: the device needs a reset. */
+  onFault(reason: string): void;
+  log(message: string): void;
+}
+
+export class RemoteDevice implements DeviceEnd, Disposable {
+  readonly number: number;
+  readonly name: string;
+  /** Signalled to interrupt the driver, by us and by the I/O thread. */
+  readonly irq = EventFd.create();
+  readonly #options: RemoteDeviceOptions;
+  readonly #creation = Promise.withResolvers<CreatedDevice>();
+  readonly #answers = new Map<number, PromiseWithResolvers<DeviceReport>>();
+  #created: CreatedDevice | undefined;
+  #kicks: readonly EventFd[] = [];
+  #counters: readonly QueueCounters[] = [];
+  #calls = 0;
+  #generation = 0;
+  /** The config space as the device last told it. */
+  #config: Uint8Array = new Uint8Array();
+
+  /** Has the thread make the device. */
+  constructor(options: RemoteDeviceOptions) {
+    const { number, name, keys, thread, interruptStatus } = options;
+    this.number = number;
+    this.name = name;
+    this.#options = options;
+    // Whoever waits for it hears of a failure; it is no unhandled rejection until then.
+    this.#creation.promise.catch(() => {});
+    thread.add(this);
+    thread.post({ kind: 'create', device: number, name, type: keys.type, keys, irq: this.irq.number, interruptStatus });
+  }
+
+  /** Resolves once the device is there: what it is. */
+  get creation(): Promise<CreatedDevice> {
+    return this.#creation.promise;
+  }
+
+  /** The eventfds of its queues: whoever signals one has notified the device. */
+  get kicks(): readonly EventFd[] {
+    return this.#kicks;
+  }
+
+  get actions(): Readonly<Record<string, string>> {
+    return this.#created?.actions ?? {};
+  }
+
+  /** What its queues have counted. */
+  queueCounts(): readonly QueueCounts[] {
+    return this.#counters.map((counters) => counters.read());
+  }
+
+  /** Tells the device where window number `window` lies; returns its config space. */
+  place(window: number, base: GuestAddress): Uint8Array {
+    this.#options.thread.call({ kind: 'place', device: this.number, window, base });
+    return this.#config;
+  }
+
+  /** `orko-vmm ctl NAME device …`. */
+  async act(action: string, value: string | undefined): Promise<string> {
+    const report = await this.#ask((call) =>
+      this.#options.thread.post({ kind: 'act', device: this.number, action, value, call }),
+    );
+    assert(report.kind === 'answer', 'an action was answered with something else');
+    return report.text;
+  }
+
+  /** The device's own counters. */
+  async counters(): Promise<Readonly<Record<string, number>>> {
+    const report = await this.#ask((call) => this.#options.thread.post({ kind: 'count', device: this.number, call }));
+    assert(report.kind === 'counters', 'counters were answered with something else');
+    return report.counters;
+  }
+
+  activate(queues: readonly QueueSetup[], features: bigint): void {
+    const generation = ++this.#generation;
+    this.#options.thread.post({ kind: 'activate', device: this.number, queues, features, generation });
+  }
+
+  notify(index: number): void {
+    this.#kicks[index]!.signal();
+  }
+
+  reset(): void {
+    this.#options.thread.call({ kind: 'reset', device: this.number });
+    this.#generation++;
+  }
+
+  stopQueue(index: number): void {
+    this.#options.thread.call({ kind: 'stop-queue', device: this.number, index });
+  }
+
+  startQueue(queue: QueueSetup): void {
+    this.#options.thread.post({ kind: 'start-queue', device: this.number, queue });
+  }
+
+  writeConfig(offset: number, bytes: Uint8Array): Uint8Array {
+    this.#options.thread.call({ kind: 'write-config', device: this.number, offset, bytes });
+    return this.#config;
+  }
+
+  interrupt(): void {
+    this.irq.signal();
+  }
+
+  /** For the thread: what it says about this device. */
+  take(report: DeviceReport): void {
+    switch (report.kind) {
+      case 'created':
+        this.#take(report.created);
+        return;
+      case 'refused':
+        this.#creation.reject(restoreError(report.error));
+        return;
+      case 'config':
+        this.#config = report.bytes;
+        if (!report.asked) this.#options.onConfig(report.bytes);
+        return;
+      case 'faulted':
+        // What was found before a reset is of no interest after it.
+        if (report.generation === this.#generation) this.#options.onFault(report.reason);
+        return;
+      case 'declined':
+        this.#answers.get(report.call)?.reject(restoreError(report.error));
+        this.#answers.delete(report.call);
+        return;
+      case 'answer':
+      case 'counters':
+        this.#answers.get(report.call)?.resolve(report);
+        this.#answers.delete(report.call);
+        return;
+      case 'log':
+        this.#options.log(report.message);
+    }
+  }
+
+  /** For the thread: it is gone. */
+  failed(error: Error): void {
+    this.#creation.reject(error);
+    for (const { reject } of this.#answers.values()) reject(error);
+    this.#answers.clear();
+  }
+
+  #take(created: CreatedDevice): void {
+    this.#created = created;
+    this.#config = created.config;
+    // They are the thread's, which closes them.
+    this.#kicks = created.kicks.map((number) => new EventFd(number));
+    this.#counters = created.queueSizes.map(
+      (_, index) =>
+        new QueueCounters(new Uint8Array(created.counters, index * QueueCounters.BYTES, QueueCounters.BYTES)),
+    );
+    this.#creation.resolve(created);
+  }
+
+  #ask(post: (call: number) => void): Promise<DeviceReport> {
+    const answer = Promise.withResolvers<DeviceReport>();
+    this.#answers.set(++this.#calls, answer);
+    post(this.#calls);
+    return answer.promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.irq[Symbol.dispose]();
+  }
+}

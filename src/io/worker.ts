@@ -1,0 +1,148 @@
+/**
+ * The entry of an I/O thread. It owns its devices, their queues and their backends, and sleeps in epoll_wait: kicks,
+ * backends and requests of the main thread wake it, and nothing else does (libuv's own loop turns only while a device is
+ * being made). It ends when it is told to, or by a bug.
+ */
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { unreachable } from '../base/assert.ts';
+import { viewOf } from '../host/libc.ts';
+import { GuestMemory, type MemoryRegion } from '../memory/guest-memory.ts';
+import { EpollLoop } from './io-loop.ts';
+import { plainError } from './plain-error.ts';
+import { Control, type IoReport, type IoRequest, type IoThreadData } from './protocol.ts';
+import { RunningDevice } from './running-device.ts';
+
+class IoWorker {
+  readonly #port: MessagePort;
+  readonly #control: Int32Array;
+  readonly #regions: readonly MemoryRegion[];
+  readonly #memory: GuestMemory;
+  readonly #loop = new EpollLoop();
+  readonly #devices = new Map<number, RunningDevice>();
+  #isPaused = false;
+  #isStopped = false;
+
+  constructor({ port, wake, control, memory }: IoThreadData) {
+    this.#port = port;
+    this.#control = new Int32Array(control);
+    this.#regions = memory.map(({ base, size, pointer }) => ({
+      range: { base, size },
+      buffer: viewOf(pointer, size),
+      pointer,
+    }));
+    this.#memory = new GuestMemory(this.#regions);
+    // What there is to do is looked for after every turn.
+    this.#loop.watchSignals(wake, () => {});
+  }
+
+  async run(): Promise<void> {
+    try {
+      while (!this.#isStopped) {
+        this.#loop.turn();
+        do {
+          const handled = this.#handleRequests();
+          if (handled) await handled;
+        } while (this.#isPaused && this.#awaitRequest());
+      }
+    } catch (error) {
+      this.#report({ kind: 'failed', stack: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      Atomics.store(this.#control, Control.FAILED, 1);
+      Atomics.notify(this.#control, Control.HANDLED);
+    }
+    this.#port.close();
+  }
+
+  /** Handles what has arrived. A promise when something takes longer; what follows it waits. */
+  #handleRequests(): Promise<void> | undefined {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: IoRequest } | undefined;
+      if (received === undefined) return undefined;
+      const pending = this.#handle(received.message);
+      if (pending) return pending.then(() => this.#done()).then(() => this.#handleRequests());
+      this.#done();
+    }
+  }
+
+  #handle(request: IoRequest): Promise<void> | undefined {
+    switch (request.kind) {
+      case 'create':
+        return this.#create(request);
+      case 'pause':
+        this.#isPaused = true;
+        return undefined;
+      case 'resume':
+        this.#isPaused = false;
+        return undefined;
+      case 'stop':
+        this.#stop();
+        return undefined;
+      case 'act':
+        this.#device(request).act(request.action, request.value, request.call);
+        return undefined;
+      case 'count':
+        this.#device(request).count(request.call);
+        return undefined;
+      case 'place':
+        this.#device(request).place(request.window, request.base);
+        return undefined;
+      case 'activate':
+        this.#device(request).activate(request.queues, request.features, request.generation);
+        return undefined;
+      case 'reset':
+        this.#device(request).host.reset();
+        return undefined;
+      case 'stop-queue':
+        this.#device(request).host.stopQueue(request.index);
+        return undefined;
+      case 'start-queue':
+        this.#device(request).host.startQueue(request.queue);
+        return undefined;
+      case 'write-config':
+        this.#device(request).writeConfig(request.offset, request.bytes);
+        return undefined;
+      default:
+        return unreachable(request);
+    }
+  }
+
+  /** Sleeps until there is a request that was not handled; always true. */
+  #awaitRequest(): boolean {
+    const handled = Atomics.load(this.#control, Control.HANDLED);
+    Atomics.wait(this.#control, Control.POSTED, handled);
+    return true;
+  }
+
+  async #create(request: IoRequest & { kind: 'create' }): Promise<void> {
+    const report = (message: IoReport) => this.#report(message);
+    try {
+      const device = await RunningDevice.create(request, { loop: this.#loop, memory: this.#memory, report });
+      this.#devices.set(request.device, device);
+    } catch (error) {
+      this.#report({ kind: 'refused', device: request.device, error: plainError(error) });
+    }
+  }
+
+  #device({ device }: { readonly device: number }): RunningDevice {
+    return this.#devices.get(device)!;
+  }
+
+  #stop(): void {
+    for (const device of this.#devices.values()) device[Symbol.dispose]();
+    this.#loop[Symbol.dispose]();
+    // Guest RAM will be unmapped: what still wants to touch it shall throw instead of ending the process.
+    for (const { buffer } of this.#regions) buffer.transfer(0);
+    this.#isPaused = false;
+    this.#isStopped = true;
+  }
+
+  #done(): void {
+    Atomics.add(this.#control, Control.HANDLED, 1);
+    Atomics.notify(this.#control, Control.HANDLED);
+  }
+
+  #report(report: IoReport): void {
+    this.#port.postMessage(report);
+  }
+}
+
+void new IoWorker(workerData as IoThreadData).run();

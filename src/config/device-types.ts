@@ -3,11 +3,13 @@
  * per device type, written with kinds.ts; each spreads COMMON_KEYS in.
  */
 import { balloon } from './devices/balloon.ts';
+import { blk } from './devices/blk.ts';
 import { rng } from './devices/rng.ts';
 import type { ObjectField, ObjectValue } from './kinds.ts';
 
 export const DEVICE_TYPES = {
   balloon,
+  blk,
   rng,
 } as const satisfies Record<string, ObjectField>;
 

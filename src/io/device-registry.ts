@@ -11,5 +11,6 @@ interface DeviceFile<Type extends DeviceType> {
 
 export const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<DeviceFile<Type>> } = {
   balloon: () => import('./devices/balloon.ts'),
+  blk: () => import('./devices/blk.ts'),
   rng: () => import('./devices/rng.ts'),
 };

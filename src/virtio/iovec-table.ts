@@ -55,4 +55,26 @@ export class IovecTable {
     words[at + 3] = length / WORD;
     this.#byteLength += length;
   }
+
+  /** Takes the first `length` bytes away: a call has dealt with them and not with the rest. */
+  drop(length: number): void {
+    const words = this.#words;
+    let at = 0;
+    let left = length;
+    for (; left > 0 && left >= lengthAt(words, at); at += IOVEC_WORDS) left -= lengthAt(words, at);
+    words.copyWithin(0, at, this.#count * IOVEC_WORDS);
+    this.#count -= at / IOVEC_WORDS;
+    this.#byteLength -= length;
+    if (left === 0) return;
+    const pointer = words[0]! + words[1]! * WORD + left;
+    const rest = lengthAt(words, 0) - left;
+    words[0] = pointer;
+    words[1] = pointer / WORD;
+    words[2] = rest;
+    words[3] = rest / WORD;
+  }
+}
+
+function lengthAt(words: Uint32Array, at: number): number {
+  return words[at + 2]! + words[at + 3]! * WORD;
 }

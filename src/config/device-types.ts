@@ -4,12 +4,14 @@
  */
 import { balloon } from './devices/balloon.ts';
 import { blk } from './devices/blk.ts';
+import { pmem } from './devices/pmem.ts';
 import { rng } from './devices/rng.ts';
 import type { ObjectField, ObjectValue } from './kinds.ts';
 
 export const DEVICE_TYPES = {
   balloon,
   blk,
+  pmem,
   rng,
 } as const satisfies Record<string, ObjectField>;
 

@@ -39,6 +39,8 @@ export interface MapOptions {
   readonly hugePageSize?: number;
   /** Fault every page in now. */
   readonly populate?: boolean;
+  /** A write from our side is a SIGSEGV. */
+  readonly readOnly?: boolean;
 }
 
 export class Mapping implements Disposable {
@@ -57,9 +59,9 @@ export class Mapping implements Disposable {
     this.view = new DataView(this.buffer);
   }
 
-  /** Maps `size` bytes readable and writable. Anonymous memory is private, a file is shared. */
+  /** Maps `size` bytes, writable unless told otherwise. Anonymous memory is private, a file is shared. */
   static create(size: number, options: MapOptions): Mapping {
-    const { what, fd, offset = 0, alignment = 0, hugePageSize = 0, populate = false } = options;
+    const { what, fd, offset = 0, alignment = 0, hugePageSize = 0, populate = false, readOnly = false } = options;
     let flags = fd === undefined ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
     if (hugePageSize === 0) flags |= MAP_NORESERVE;
     else if (fd === undefined) flags |= MAP_HUGETLB | (Math.log2(hugePageSize) << MAP_HUGE_SHIFT);
@@ -70,7 +72,8 @@ export class Mapping implements Disposable {
       flags |= MAP_FIXED;
     }
     const doing = `map ${formatSize(size)} for ${what}`;
-    const pointer = libc.mmap(address, size, PROT_READ | PROT_WRITE, flags, fd?.number ?? -1, offset);
+    const protection = readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
+    const pointer = libc.mmap(address, size, protection, flags, fd?.number ?? -1, offset);
     return new Mapping(checkMap(pointer, doing, hugePageRemedy(size, hugePageSize)), size);
   }
 

@@ -12,5 +12,6 @@ interface DeviceFile<Type extends DeviceType> {
 export const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<DeviceFile<Type>> } = {
   balloon: () => import('./devices/balloon.ts'),
   blk: () => import('./devices/blk.ts'),
+  pmem: () => import('./devices/pmem.ts'),
   rng: () => import('./devices/rng.ts'),
 };

@@ -1,6 +1,6 @@
 /**
  * `make dist`: the installed form of orko-vmm in out/package, and with --pack the npm tarball out/orko-vmm-VERSION.tgz.
- * One bundled JavaScript file, koffi's JavaScript in it, koffi's native part beside it, so that `npm install -g` of the
+ * One bundled JavaScript file (and one for I/O threads), koffi's JavaScript in it, koffi's native part beside it, so that `npm install -g` of the
  * tarball needs no compiler, no script and no network.
  */
 import { existsSync } from 'node:fs';
@@ -15,7 +15,11 @@ const TREE = join(import.meta.dirname, '..');
 const OUT = join(TREE, 'out');
 const TARGET = join(OUT, 'package');
 /** src/host/koffi.ts looks for the native part in `../../build/koffi`: the bundle lies two folders deep. */
-const BUNDLE = 'lib/orko-vmm/main.js';
+const LIB = 'lib/orko-vmm';
+/** What is bundled: the program, and what an I/O thread runs. A thread shares no code with another, so each has its own. */
+const BUNDLES = { 'main.js': 'src/main.ts', 'io-thread.js': 'src/io/worker.ts' };
+/** Where src/io/io-thread.ts looks for its thread. */
+const IO_ENTRY = 'io-worker.js';
 const BIN = 'bin/orko-vmm.js';
 const NATIVE = 'build/koffi';
 /** Boards, and x86 machines for `orko-vmm nested`; each with glibc or musl. */
@@ -30,13 +34,12 @@ interface Manifest {
 }
 
 /** V8's compiled code outlives the process, or every start would compile the bundle again. */
-const ENTRY = `#!/usr/bin/env node
-/** Starts orko-vmm with V8's compile cache; everything else is in ${BUNDLE}. */
+const starterOf = (bundle: string) => `/** Runs the bundle with V8's compile cache. */
 const { enableCompileCache } = require('node:module');
 const { XDG_CACHE_HOME, HOME } = process.env;
 const cache = XDG_CACHE_HOME || (HOME && HOME + '/.cache');
 if (cache) enableCompileCache(cache + '/orko-vmm/v8');
-require('../${BUNDLE}');
+require('${bundle}');
 `;
 
 const manifest = JSON.parse(await readFile(join(TREE, 'package.json'), 'utf8')) as Manifest;
@@ -54,9 +57,17 @@ try {
 if (process.argv.includes('--pack')) await pack();
 
 async function bundle(): Promise<void> {
+  for (const [name, entry] of Object.entries(BUNDLES)) await bundleOne(entry, join(work, LIB, name));
+  await writeFile(join(work, LIB, IO_ENTRY), starterOf('./io-thread.js'));
+  await mkdir(join(work, 'bin'), { recursive: true });
+  await writeFile(join(work, BIN), `#!/usr/bin/env node\n${starterOf(`../${LIB}/main.js`)}`);
+  await chmod(join(work, BIN), 0o755);
+}
+
+async function bundleOne(entry: string, outfile: string): Promise<void> {
   await build({
-    entryPoints: [join(TREE, 'src/main.ts')],
-    outfile: join(work, BUNDLE),
+    entryPoints: [join(TREE, entry)],
+    outfile,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -76,9 +87,6 @@ async function bundle(): Promise<void> {
     minifyWhitespace: true,
     logLevel: 'error',
   });
-  await mkdir(join(work, 'bin'), { recursive: true });
-  await writeFile(join(work, BIN), ENTRY);
-  await chmod(join(work, BIN), 0o755);
 }
 
 async function addNativeParts(version: string): Promise<void> {

@@ -8,6 +8,7 @@ import { POWER_KEY_LINE } from '../devices/power-key.ts';
 import type { FdtTree } from '../fdt/tree.ts';
 import { BOARD_DEVICES } from './board.ts';
 import { gicAddresses, LAYOUT, redistributorRanges, V2M_SPIS } from './layout.ts';
+import { virtioNodes } from './virtio-nodes.ts';
 
 /** Lengths that Linux takes: 64 bytes feed its random pool at once, the other is one u64. */
 export const RNG_SEED_BYTES = 64;
@@ -39,7 +40,7 @@ export async function guestTree(config: VmConfig, facts: GuestFacts): Promise<Fd
       rngSeed: facts.rngSeed,
       kaslrSeed: facts.kaslrSeed,
     },
-    devices: BOARD_DEVICES,
+    devices: [...BOARD_DEVICES, ...virtioNodes(config)],
     powerKey: { gpio: 'gpio0', line: POWER_KEY_LINE },
     aliases: { serial0: 'uart0', rtc0: 'rtc0' },
   });

@@ -4,13 +4,19 @@
  */
 import { alignUp } from '../base/bits.ts';
 import { type AddressRange, endOf, type GuestAddress } from '../base/range.ts';
-import { GiB, KiB } from '../base/units.ts';
+import { GiB, KiB, MiB } from '../base/units.ts';
 import type { GicAddresses, RedistributorRegion } from '../kvm/vgic.ts';
+import { REGISTER_BYTES } from '../virtio/mmio-registers.ts';
 
 /** Devices lie so far apart that each register page can be a memory slot on hosts with 64 KiB pages. */
 const DEVICE_STEP = 64 * KiB;
 /** Two 64 KiB frames a vCPU, RD then SGI (virt/kvm/devices/arm-vgic-v3.rst). */
 const REDISTRIBUTOR_BYTES = 128 * KiB;
+
+/** As many as there are interrupts for: SPIs 16–47, and from 112 to the last one. */
+const VIRTIO_COUNT_MAX = 32 + 144;
+/** One block of stage 2, so that a window can be mapped by blocks, and what Linux wants of a pmem device. */
+const WINDOW_ALIGNMENT = 2 * MiB;
 
 const range = (base: GuestAddress, size: number): AddressRange => ({ base, size });
 
@@ -25,15 +31,36 @@ export const LAYOUT = {
   pl061: range(0x0903_0000, 4 * KiB),
   stolenTime: range(0x090a_0000, DEVICE_STEP),
   pvpanic: range(0x090f_0000, 2),
+  virtioMmio: range(0x0a00_0000, VIRTIO_COUNT_MAX * DEVICE_STEP),
 } as const;
 
 /** Shared peripheral interrupts. GICv2m hands out its own range. */
 export const SPI = { pl011: 1, pl031: 2, pl061: 7 } as const;
+export const VIRTIO_SPIS = [
+  { base: 16, count: 32 },
+  { base: 112, count: 144 },
+] as const;
 export const V2M_SPIS = { base: 48, count: 64 } as const;
 /** The PMU's private interrupt, as a GIC interrupt number: PPI 7. */
 export const PMU_INTID = 16 + 7;
 /** Private and shared together: SPIs 0…255. */
 export const INTERRUPT_COUNT = 32 + 256;
+
+/** The place of virtio device number `number` on the bus, and its interrupt. */
+export interface VirtioSlot {
+  readonly range: AddressRange;
+  readonly spi: number;
+}
+
+/** The places of `count` virtio devices; undefined when they are too many. */
+export function virtioSlots(count: number): readonly VirtioSlot[] | undefined {
+  if (count > VIRTIO_COUNT_MAX) return undefined;
+  const [first, second] = VIRTIO_SPIS;
+  return Array.from({ length: count }, (_, number) => ({
+    range: range(LAYOUT.virtioMmio.base + number * DEVICE_STEP, REGISTER_BYTES),
+    spi: number < first.count ? first.base + number : second.base + number - first.count,
+  }));
+}
 
 /** Where the redistributors of `cpuCount` vCPUs lie: the classic window, then a second region above RAM. */
 function redistributors(cpuCount: number, ramEnd: GuestAddress): readonly RedistributorRegion[] {
@@ -57,6 +84,21 @@ export function gicAddresses(cpuCount: number, ram: AddressRange): GicAddresses 
 
 export function redistributorRanges(addresses: GicAddresses): readonly AddressRange[] {
   return addresses.redistributors.map(({ base, count }) => range(base, count * REDISTRIBUTOR_BYTES));
+}
+
+/** Where the windows of devices lie: above RAM and the redistributors there, one after the other. */
+export class WindowArea {
+  #next: GuestAddress;
+
+  constructor(cpuCount: number, ram: AddressRange) {
+    this.#next = alignUp(Math.max(endOf(ram), ...redistributorRanges(gicAddresses(cpuCount, ram)).map(endOf)), GiB);
+  }
+
+  place(size: number): GuestAddress {
+    const base = this.#next;
+    this.#next = alignUp(base + size, WINDOW_ALIGNMENT);
+    return base;
+  }
 }
 
 /** Guest physical address bits for everything up to the end of RAM and of what lies above it. */

@@ -16,21 +16,22 @@ import { EventLoopWatch } from '../host/event-loop.ts';
 import { Mapping } from '../host/mapping.ts';
 import { pageSize } from '../host/page-size.ts';
 import { randomBytes } from '../host/random.ts';
-import { Signals } from '../host/signals.ts';
+import type { Signals } from '../host/signals.ts';
 import { after, KickTimer } from '../host/timer.ts';
 import { Kvm } from '../kvm/system.ts';
-import { GuestMemory } from '../memory/guest-memory.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import { MemorySlots } from '../memory/slots.ts';
 import { type Ending, Processors } from '../vcpu/processors.ts';
 import { VcpuThread } from '../vcpu/vcpu-thread.ts';
 import { Board } from './board.ts';
 import { Coalescing } from './coalescing.ts';
+import { Foundation } from './foundation.ts';
 import { guestTree, KASLR_SEED_BYTES, RNG_SEED_BYTES } from './guest-tree.ts';
 import { GuestVm } from './guest-vm.ts';
 import { type Images, prepareImages } from './images.ts';
 import { ipaBitsFor, LAYOUT } from './layout.ts';
-import { mapRam } from './ram.ts';
 import { RegisterPage } from './register-page.ts';
+import type { VirtioDevices } from './virtio-devices.ts';
 
 export type MachineState = 'created' | 'running' | 'paused' | 'stopped';
 
@@ -84,6 +85,8 @@ export class Machine implements Disposable {
   readonly #coalescing: Coalescing;
   readonly #threads: readonly VcpuThread[];
   readonly #console: ConsolePort;
+  readonly #virtio: VirtioDevices | undefined;
+  readonly #hasRegisterPages: boolean;
   #state: MachineState = 'created';
   #guest: GuestVm | undefined;
   #processors: Processors | undefined;
@@ -95,25 +98,44 @@ export class Machine implements Disposable {
 
   /** Opens KVM, maps memory, recognises the images: whatever can be wrong before the guest runs is found here. */
   static async create(config: VmConfig, console: ConsolePort, observer: MachineObserver): Promise<Machine> {
-    const images = await prepareImages(config, ramOf(config));
-    return new Machine(config, images, console, observer);
+    const foundation = await Foundation.lay(config, (message) => observer.warning(message));
+    let images: Images;
+    try {
+      images = await prepareImages(config, ramOf(config));
+    } catch (error) {
+      foundation[Symbol.dispose]();
+      throw error;
+    }
+    return new Machine(config, foundation, images, console, observer);
   }
 
-  private constructor(config: VmConfig, images: Images, console: ConsolePort, observer: MachineObserver) {
+  private constructor(
+    config: VmConfig,
+    foundation: Foundation,
+    images: Images,
+    console: ConsolePort,
+    observer: MachineObserver,
+  ) {
+    using resources = new DisposableStack();
+    resources.use(foundation);
     this.config = config;
+    this.memory = foundation.memory;
+    this.#signals = foundation.signals;
+    this.#virtio = foundation.virtio;
     this.#images = images;
     this.#console = console;
     this.#observer = observer;
-    using resources = new DisposableStack();
     this.#kvm = resources.use(Kvm.open());
     const page = pageSize();
-    this.#signals = resources.use(new Signals());
     this.#loop = resources.use(new EventLoopWatch(this.#signals));
+    this.#virtio?.onFailure(() => {
+      this.#wake?.();
+      this.#signals.kick();
+    });
     const ram = ramOf(config);
     this.#slots = new MemorySlots({ pageSize: page, ipaBits: Math.max(ipaBitsFor(config.cpus.count, ram), 40) });
-    const ramMapping = resources.use(mapRam(config, (message) => observer.warning(message)));
-    this.memory = new GuestMemory([{ range: ram, buffer: ramMapping.buffer, pointer: ramMapping.pointer }]);
-    this.#slots.add({ kind: 'ram', name: 'RAM', range: ram, pointer: ramMapping.pointer, readOnly: false });
+    const { pointer } = this.memory.regions[0]!;
+    this.#slots.add({ kind: 'ram', name: 'RAM', range: ram, pointer, readOnly: false });
     this.#board = this.#createBoard();
     const uartData = { base: LAYOUT.pl011.base + UartReg.DR, size: 4 };
     const timer = resources.use(new KickTimer(this.#signals));
@@ -121,7 +143,9 @@ export class Machine implements Disposable {
     this.#guest = new GuestVm(this.#kvm, config);
     resources.defer(() => this.#guest?.[Symbol.dispose]());
     if (this.#guest.gic.version === 2) this.#board.attachV2m();
-    if (config.registerPages === 'on' || (config.registerPages === 'auto' && this.#guest.forcesWriteBack)) {
+    this.#hasRegisterPages =
+      config.registerPages === 'on' || (config.registerPages === 'auto' && this.#guest.forcesWriteBack);
+    if (this.#hasRegisterPages) {
       resources.use(new RegisterPage(this.#board.uart, LAYOUT.pl011, this.#slots, page));
     }
     if (this.#guest.features.stolenTime) {
@@ -172,10 +196,12 @@ export class Machine implements Disposable {
   pause(): void {
     this.#move('paused');
     this.#park();
+    this.#virtio?.pause();
     this.#guest?.pauseCounters();
   }
 
   resume(): void {
+    this.#virtio?.resume();
     this.#guest?.resumeCounters();
     this.#move('running');
     this.#processors?.start();
@@ -204,12 +230,15 @@ export class Machine implements Disposable {
   async #runGuest(): Promise<MachineEnding | Reboot> {
     for (;;) {
       if (this.#loop.isDue) await this.#loop.turn();
+      if (this.#virtio?.failure) throw this.#virtio.failure;
       while (this.#state === 'paused' && !this.#wanted) await this.#waitFor();
       while (this.#console.isFull && !this.#wanted) await this.#waitFor(this.#console.room());
       if (this.#wanted) return this.#takeWanted();
       const ending = this.#processors!.run(() => {
         this.#coalescing.tick();
-        return this.#loop.isDue || this.#wanted !== undefined || this.#console.isFull;
+        return (
+          this.#loop.isDue || this.#wanted !== undefined || this.#console.isFull || this.#virtio?.failure !== undefined
+        );
       });
       if (ending) return this.#judge(ending);
     }
@@ -251,6 +280,8 @@ export class Machine implements Disposable {
     this.#coalescing.attach(guest.vm, guest.coalescedRing(pageSize()));
     this.#coalescing.begin();
     this.#images.load(this.memory);
+    if (this.#boots === 1) await this.#placeVirtio();
+    this.#virtio?.attach(guest.vm);
     const { placement } = this.#images;
     const tree = await guestTree(this.config, {
       mpidrs: guest.mpidrs,
@@ -286,6 +317,12 @@ export class Machine implements Disposable {
     this.#processors.start();
   }
 
+  /** The I/O threads have made their devices while we did the rest. */
+  async #placeVirtio(): Promise<void> {
+    await this.#virtio?.place(this.#board.bus, this.#slots);
+    if (this.#hasRegisterPages) this.#virtio?.showPages(this.#slots);
+  }
+
   /** A new VM on the same memory, devices and threads. */
   async #reboot(by: 'guest' | 'control'): Promise<void> {
     this.#park();
@@ -295,6 +332,7 @@ export class Machine implements Disposable {
     this.#guest?.[Symbol.dispose]();
     this.#guest = undefined;
     this.#board.reset();
+    this.#virtio?.reset();
     this.#guest = new GuestVm(this.#kvm, this.config);
     await this.#boot();
     this.#observer.rebooted(this.#boots, by);

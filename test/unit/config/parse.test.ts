@@ -252,8 +252,8 @@ describe('parseConfig: the sentence for', () => {
     ],
     [
       'an unknown device type',
-      'kernel: a\ndevices:\n  root: { type: blk }',
-      ':3:devices.root.type: Unknown device type "blk": none are built in yet',
+      'kernel: a\ndevices:\n  root: { type: teapot }',
+      ':3:devices.root.type: Unknown device type "teapot": known here are',
     ],
   ])('%s', (_, text, sentence) => {
     expect(mistakeIn(text)).toContain(sentence);
@@ -303,7 +303,7 @@ describe('parseConfig: --set', () => {
     [{ 'memmory.size': '2G' }, '--set::memmory: Unknown key "memmory": did you mean "memory"?'],
     [{ 'console.path': 'a' }, '--set::console.path: There is no key below console: set console itself'],
     [{ cpus: 'many' }, '--set::cpus.count: Expected a whole number from 1 to 512, got "many"'],
-    [{ 'devices.root': '{ type: blk }' }, '--set::devices.root.type: Unknown device type "blk"'],
+    [{ 'devices.root': '{ type: teapot }' }, '--set::devices.root.type: Unknown device type "teapot"'],
     [{ 'devices.root.path': 'a' }, '--set::devices.root: This device has no type'],
   ])('%j is refused with its sentence', (sets, sentence) => {
     expect(mistakeIn('kernel: a\ncpus: { count: 2 }', sets)).toContain(sentence);

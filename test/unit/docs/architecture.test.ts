@@ -4,7 +4,15 @@ import { expect, test } from 'vitest';
 import { formatRange } from '../../../src/base/range.ts';
 import { formatAddress } from '../../../src/base/units.ts';
 import { CONFIG } from '../../../src/config/schema.ts';
-import { gicAddresses, INTERRUPT_COUNT, LAYOUT, PMU_INTID, SPI, V2M_SPIS } from '../../../src/machine/layout.ts';
+import {
+  gicAddresses,
+  INTERRUPT_COUNT,
+  LAYOUT,
+  PMU_INTID,
+  SPI,
+  V2M_SPIS,
+  VIRTIO_SPIS,
+} from '../../../src/machine/layout.ts';
 import { tablesOf } from './markdown.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -35,6 +43,14 @@ test('the interrupts are those of src/machine/layout.ts', () => {
   expect(rows).toEqual([
     ...Object.entries(SPI).map(([device, spi]) => [device.toUpperCase(), `SPI ${spi}`, `${SPI_FIRST + spi}`]),
     ['GICv2m', `SPI ${base}–${base + count - 1}`, `${SPI_FIRST + base}–${SPI_FIRST + base + count - 1}`],
+    ...VIRTIO_SPIS.map(({ base, count }, index) => {
+      const first = index === 0 ? 0 : VIRTIO_SPIS[0].count;
+      return [
+        `virtio-mmio ${first}–${first + count - 1}`,
+        `SPI ${base}–${base + count - 1}`,
+        `${SPI_FIRST + base}–${SPI_FIRST + base + count - 1}`,
+      ];
+    }),
     ['PMU', `PPI ${PMU_INTID - PPI_FIRST}`, `${PMU_INTID}`],
   ]);
   expect(TEXT).toContain(`The GIC has ${INTERRUPT_COUNT} interrupts.`);

@@ -1,0 +1,111 @@
+/**
+ * The virtio devices of a machine: for each a transport on the bus, answered on the main thread, and the device itself in
+ * an I/O thread. Kicks and interrupts go past the main thread: ioeventfds and irqfds tie the guest to the I/O thread.
+ */
+import type { GuestAddress } from '../base/range.ts';
+import type { MmioBus } from '../bus/mmio-bus.ts';
+import type { VmConfig } from '../config/schema.ts';
+import type { Signals } from '../host/signals.ts';
+import { IoThread } from '../io/io-thread.ts';
+import type { WindowDescription } from '../io/protocol.ts';
+import type { Vm } from '../kvm/vm.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { MemorySlots } from '../memory/slots.ts';
+import { WindowArea } from './layout.ts';
+import { VirtioMmioDevice } from './virtio-mmio-device.ts';
+import { virtioSlotsOf } from './virtio-nodes.ts';
+
+export interface VirtioWorld {
+  readonly memory: GuestMemory;
+  readonly signals: Signals;
+  /** Bytes of a host page. */
+  readonly pageSize: number;
+  log(message: string): void;
+}
+
+export class VirtioDevices implements Disposable {
+  readonly #windows: WindowArea;
+  readonly #resources = new DisposableStack();
+  readonly #threads = new Map<string, IoThread>();
+  readonly #devices: readonly VirtioMmioDevice[];
+
+  #failure: Error | undefined;
+  #onFailure: () => void = () => {};
+
+  /** Starts the I/O threads and has them make the devices, while the caller goes on. */
+  constructor(config: VmConfig, world: VirtioWorld) {
+    this.#windows = new WindowArea(config.cpus.count, config.memory);
+    const slots = virtioSlotsOf(config);
+    using resources = new DisposableStack();
+    const onFailure = (error: Error) => {
+      this.#failure ??= error;
+      this.#onFailure();
+    };
+    // The threads end before what they work on is closed.
+    const devices = resources.use(new DisposableStack());
+    for (const { iothread } of Object.values(config.devices)) {
+      if (this.#threads.has(iothread)) continue;
+      this.#threads.set(iothread, resources.use(new IoThread({ name: iothread, onFailure, ...world })));
+    }
+    this.#devices = Object.entries(config.devices).map(([name, keys], number) =>
+      devices.use(
+        new VirtioMmioDevice({
+          ...{ number, name, keys, slot: slots[number]!, thread: this.#threads.get(keys.iothread)! },
+          ...world,
+        }),
+      ),
+    );
+    this.#resources = resources.move();
+  }
+
+  /** An I/O thread is gone: a bug of ours, which `onFailure` reports when it happens. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  onFailure(listener: () => void): void {
+    this.#onFailure = listener;
+  }
+
+  /** Waits until all devices are there, and puts them on the bus and into the guest's memory. */
+  async place(bus: MmioBus, slots: MemorySlots): Promise<void> {
+    for (const device of this.#devices) {
+      const transport = await device.createTransport((window) => this.#placeWindow(window, slots));
+      bus.attach(device.range, transport);
+    }
+  }
+
+  /** From now on the guest reads the devices' registers without leaving. */
+  showPages(slots: MemorySlots): void {
+    for (const device of this.#devices) device.showPage(slots);
+  }
+
+  /** Ties the devices to a (new) VM, whose interrupt controller is initialised. */
+  attach(vm: Vm): void {
+    for (const device of this.#devices) device.attach(vm);
+  }
+
+  /** The guest is gone, and another one comes. */
+  reset(): void {
+    for (const device of this.#devices) device.reset();
+  }
+
+  /** Keeps every device still, until `resume`. */
+  pause(): void {
+    for (const thread of this.#threads.values()) thread.call({ kind: 'pause' });
+  }
+
+  resume(): void {
+    for (const thread of this.#threads.values()) thread.call({ kind: 'resume' });
+  }
+
+  #placeWindow({ what, size, pointer, readOnly }: WindowDescription, slots: MemorySlots): GuestAddress {
+    const base = this.#windows.place(size);
+    slots.add({ kind: 'shm', name: what, range: { base, size }, pointer, readOnly });
+    return base;
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}

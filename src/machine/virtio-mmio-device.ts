@@ -1,0 +1,145 @@
+/**
+ * A virtio device on the MMIO bus: its transport, the page that the guest reads its registers from, and the eventfds that
+ * tie the guest to the device's I/O thread.
+ */
+import { VIRTIO_MMIO_INT_VRING } from '../abi/virtio.ts';
+import type { AddressRange, GuestAddress } from '../base/range.ts';
+import { EventFd } from '../host/eventfd.ts';
+import { Mapping } from '../host/mapping.ts';
+import type { IoThread } from '../io/io-thread.ts';
+import type { WindowDescription } from '../io/protocol.ts';
+import { RemoteDevice } from '../io/remote-device.ts';
+import type { Vm } from '../kvm/vm.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { MemorySlots, Slot } from '../memory/slots.ts';
+import { ringFeatures } from '../virtio/features.ts';
+import { Reg } from '../virtio/mmio-registers.ts';
+import { MmioTransport, type SharedMemoryRegion } from '../virtio/mmio-transport.ts';
+import type { VirtioSlot } from './layout.ts';
+
+/** The keys that every virtio device has in the config, whatever else it has. */
+export interface VirtioKeys {
+  readonly type: string;
+  readonly interrupt: 'direct' | 'strict';
+  readonly packed: 'on' | 'off';
+}
+
+export interface VirtioMmioOptions {
+  readonly number: number;
+  readonly name: string;
+  readonly keys: VirtioKeys;
+  readonly slot: VirtioSlot;
+  readonly thread: IoThread;
+  readonly memory: GuestMemory;
+  readonly pageSize: number;
+  log(message: string): void;
+}
+
+export class VirtioMmioDevice implements Disposable {
+  readonly remote: RemoteDevice;
+  readonly #options: VirtioMmioOptions;
+  readonly #resources = new DisposableStack();
+  readonly #page: Mapping;
+  /** Swallows acknowledgements of used buffers, which mean nothing unless `interrupt` is `strict`. Nobody reads it. */
+  readonly #acknowledged: EventFd;
+  #transport: MmioTransport | undefined;
+  #pageSlot: { readonly slots: MemorySlots; readonly slot: Slot } | undefined;
+
+  /** Has the I/O thread make the device; `createTransport` follows once it is there. */
+  constructor(options: VirtioMmioOptions) {
+    const { number, name, keys, thread, pageSize } = options;
+    this.#options = options;
+    using resources = new DisposableStack();
+    this.#page = resources.use(Mapping.create(pageSize, { what: `the registers of ${name}` }));
+    this.#acknowledged = resources.use(EventFd.create());
+    this.remote = resources.use(
+      new RemoteDevice({
+        number,
+        name,
+        keys,
+        thread,
+        interruptStatus: this.#isStrict ? this.#page.pointer + BigInt(Reg.InterruptStatus) : undefined,
+        onConfig: (bytes) => this.#transport?.configChanged(bytes),
+        onFault: (reason) => this.#transport?.needsReset(reason),
+        log: (message) => options.log(`${name}: ${message}`),
+      }),
+    );
+    this.#resources = resources.move();
+  }
+
+  get range(): AddressRange {
+    return this.#options.slot.range;
+  }
+
+  /** Waits for the device, has its windows placed, and makes the transport. */
+  async createTransport(place: (window: WindowDescription) => GuestAddress): Promise<MmioTransport> {
+    const created = await this.remote.creation;
+    let { config } = created;
+    const sharedMemory: SharedMemoryRegion[] = [];
+    created.windows.forEach((window, index) => {
+      const base = place(window);
+      config = this.remote.place(index, base);
+      if (window.shmId !== undefined) sharedMemory.push({ id: window.shmId, base, size: window.size });
+    });
+    const { name, keys, memory, log } = this.#options;
+    const { id, inOrder, ringReset, queueSizes } = created;
+    const features = created.features | ringFeatures({ packed: keys.packed === 'on', inOrder, ringReset });
+    this.#transport = new MmioTransport(
+      { id, features, queueSizes, config, sharedMemory },
+      {
+        name,
+        page: this.#page.buffer,
+        strict: this.#isStrict,
+        end: this.remote,
+        atomically: (change) => this.#atomically(change),
+        memory,
+        log: (message) => log(`${name}: ${message}`),
+      },
+    );
+    return this.#transport;
+  }
+
+  /** From now on the guest reads the registers without leaving. */
+  showPage(slots: MemorySlots): void {
+    const slot: Slot = {
+      kind: 'regs',
+      name: `registers of ${this.#options.name}`,
+      range: { base: this.range.base, size: this.#page.size },
+      pointer: this.#page.pointer,
+      readOnly: true,
+    };
+    slots.add(slot);
+    this.#pageSlot = { slots, slot };
+  }
+
+  /** Ties the eventfds to a (new) VM, whose interrupt controller is initialised. What ties them goes with it. */
+  attach(vm: Vm): void {
+    const { base } = this.range;
+    vm.addIrqfd(this.remote.irq, this.#options.slot.spi);
+    this.remote.kicks.forEach((kick, queue) => {
+      vm.addIoeventfd(kick, base + Reg.QueueNotify, 4, queue);
+    });
+    if (!this.#isStrict) vm.addIoeventfd(this.#acknowledged, base + Reg.InterruptACK, 4, VIRTIO_MMIO_INT_VRING);
+  }
+
+  /** The guest reboots. */
+  reset(): void {
+    this.#transport?.reset();
+  }
+
+  get #isStrict(): boolean {
+    return this.#options.keys.interrupt === 'strict';
+  }
+
+  /** While the slot is gone the guest's reads exit, and wait for the main thread: for us. */
+  #atomically(change: () => void): void {
+    const page = this.#pageSlot;
+    page?.slots.remove(page.slot);
+    change();
+    page?.slots.add(page.slot);
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}

@@ -1,0 +1,25 @@
+/** Where the virtio devices of a config lie, and their device tree nodes. Devices keep their order: Linux probes in it. */
+import { ConfigError } from '../base/errors.ts';
+import { virtioMmioNode } from '../boot/device-nodes.ts';
+import type { GuestDevice } from '../boot/device-tree.ts';
+import type { VmConfig } from '../config/schema.ts';
+import { IRQ_TYPE_EDGE_RISING, spiCells } from '../fdt/device-node.ts';
+import { type VirtioSlot, virtioSlots } from './layout.ts';
+
+export function virtioSlotsOf({ devices }: VmConfig): readonly VirtioSlot[] {
+  const count = Object.keys(devices).length;
+  const slots = virtioSlots(count);
+  if (slots) return slots;
+  throw new ConfigError(`${count} devices are more than there are interrupts for: take some out`, {
+    keyPath: 'devices',
+  });
+}
+
+/** KVM makes a pulse of what an irqfd signals: only an edge-triggered interrupt keeps it. */
+export function virtioNodes(config: VmConfig): readonly GuestDevice[] {
+  const slots = virtioSlotsOf(config);
+  return Object.keys(config.devices).map((label, number) => {
+    const { range, spi } = slots[number]!;
+    return { label, range, interrupts: spiCells(spi, IRQ_TYPE_EDGE_RISING), node: virtioMmioNode };
+  });
+}

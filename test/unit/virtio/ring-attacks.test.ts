@@ -7,12 +7,15 @@ import { describe, expect, test } from 'vitest';
 import { VRING_DESC_F_INDIRECT, VRING_DESC_F_NEXT, VRING_DESC_F_WRITE } from '../../../src/abi/virtio.ts';
 import { GuestFault } from '../../../src/base/errors.ts';
 import { MiB } from '../../../src/base/units.ts';
+import { Mapping } from '../../../src/host/mapping.ts';
 import { GuestMemory } from '../../../src/memory/guest-memory.ts';
-import type { DescriptorChain } from '../../../src/virtio/chain.ts';
+import { type DescriptorChain, IovecTable } from '../../../src/virtio/chain.ts';
 import { Virtqueue } from '../../../src/virtio/queue.ts';
-import type { QueuePlaces, RingFeatures } from '../../../src/virtio/ring.ts';
+import type { QueuePlaces, RingFeatures, RingPosition } from '../../../src/virtio/ring.ts';
 import { PLAIN } from '../../support/driver.ts';
 import { GuestRam, RAM_BASE } from '../../support/guest-ram.ts';
+import { startMutator } from '../../support/mutator.ts';
+import { random } from '../../support/random.ts';
 
 const NEXT = VRING_DESC_F_NEXT;
 const WRITE = VRING_DESC_F_WRITE;
@@ -21,6 +24,10 @@ const AVAIL = 1 << 7;
 const USED = 1 << 15;
 const DATA = RAM_BASE + 0x8_0000;
 const TABLE = RAM_BASE + 0x4_0000;
+
+/** How many chains of a mad driver are enough, and how long we wait for them on a busy machine. */
+const MUTATED_CHAINS = 2_000;
+const MUTATION_MS_MAX = 3_000;
 
 /** A descriptor as bytes may say it: split `next`, packed `id` in the last field. */
 type Descriptor = readonly [address: bigint | number, length: number, flags: number, last?: number];
@@ -48,7 +55,8 @@ function hostile({ size = 8, features = {}, places = {}, ram = new GuestRam() }:
     spent: () => void log.spent++,
     now: () => 0,
   };
-  const create = () => new Virtqueue(ram.memory, { index: 0, places: all, features: { ...PLAIN, ...features }, host });
+  const create = (start?: RingPosition) =>
+    new Virtqueue(ram.memory, { index: 0, places: all, features: { ...PLAIN, ...features }, host, start });
   const { view } = ram;
   const describeAt = (table: number, descriptors: readonly Descriptor[]) => {
     descriptors.forEach(([address, length, flags, last = 0], index) => {
@@ -492,3 +500,72 @@ describe.each(FORMATS)('%s: G33: work in a turn', (_, features) => {
     expect(log.spent).toBe(1);
   });
 });
+
+describe.each(FORMATS)('%s: G13, G14', (_, features) => {
+  test('a thread rewrites every descriptor meanwhile: what was checked is what is used', async () => {
+    using mapping = Mapping.create(MiB, { what: 'the RAM of a test' });
+    const ram = new GuestRam({ buffer: mapping.buffer, pointer: mapping.pointer });
+    const { places, create } = hostile({ features, ram, size: 64 });
+    const dice = random();
+    const { seed } = dice;
+    await using _mutator = await startMutator({
+      pointer: mapping.pointer,
+      size: MiB,
+      base: RAM_BASE,
+      seed,
+      tables: [
+        { address: places.desc, entries: 64 },
+        ...[0, 1, 2].map((n) => ({ address: TABLE + 1024 * n, entries: 10 })),
+      ],
+      indices: [places.driver + 2],
+    });
+    const first = new IovecTable(4096);
+    const second = new IovecTable(4096);
+    // A split ring goes on where its index is by now, a packed one anywhere.
+    const createAnywhere = () => {
+      const idx = ram.view.getUint16(places.driver - RAM_BASE + 2, true) - 1;
+      const start = features.packed ? dice.below(64) | (dice.below(2) << 15) : idx & 0xffff;
+      return create({ avail: start, used: start });
+    };
+    let queue = createAnywhere();
+    let chains = 0;
+    const deadline = performance.now() + MUTATION_MS_MAX;
+    while (chains < MUTATED_CHAINS && performance.now() < deadline) {
+      try {
+        queue.beginTurn(16);
+        const chain = queue.pop();
+        if (chain === undefined) {
+          queue = createAnywhere();
+          continue;
+        }
+        chains++;
+        for (const table of [first, second]) {
+          table.clear();
+          chain.readableIovecs(table, 0, chain.readableLength);
+          chain.writableIovecs(table, 0, chain.writableLength);
+        }
+        checkInside(first, mapping, seed);
+        const used = 16 * first.count;
+        const isSame = Buffer.compare(first.bytes.subarray(0, used), second.bytes.subarray(0, used)) === 0;
+        if (!isSame || first.count !== second.count) expect.fail(`a chain changed in our hands, seed ${seed}`);
+        chain.complete();
+        queue.signal();
+      } catch (error) {
+        if (!(error instanceof GuestFault)) throw error;
+        queue = createAnywhere();
+      }
+    }
+
+    expect(chains, `seed ${seed}`).toBeGreaterThan(0);
+  });
+});
+
+/** Every iovec names guest RAM, all of it. */
+function checkInside(table: IovecTable, { pointer, size }: Mapping, seed: number): void {
+  const view = new DataView(table.bytes.buffer);
+  for (let entry = 0; entry < table.count; entry++) {
+    const base = view.getBigUint64(16 * entry, true);
+    const end = base + view.getBigUint64(16 * entry + 8, true);
+    if (base < pointer || end > pointer + BigInt(size)) expect.fail(`${base} … ${end} is outside, seed ${seed}`);
+  }
+}

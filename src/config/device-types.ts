@@ -6,6 +6,7 @@ import { balloon } from './devices/balloon.ts';
 import { blk } from './devices/blk.ts';
 import { pmem } from './devices/pmem.ts';
 import { rng } from './devices/rng.ts';
+import { vsock } from './devices/vsock.ts';
 import type { ObjectField, ObjectValue } from './kinds.ts';
 
 export const DEVICE_TYPES = {
@@ -13,6 +14,7 @@ export const DEVICE_TYPES = {
   blk,
   pmem,
   rng,
+  vsock,
 } as const satisfies Record<string, ObjectField>;
 
 export type DeviceType = keyof typeof DEVICE_TYPES;

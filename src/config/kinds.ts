@@ -26,8 +26,8 @@ export interface TextField extends About {
 }
 export interface PathField extends About {
   readonly kind: 'path';
-  /** `read`: a file that must exist. `create`: made by us, its directory must exist. */
-  readonly access: 'read' | 'create';
+  /** `read`: a file that must exist. `create`: made by us, its directory must exist; `socket`: a Unix socket made by us. */
+  readonly access: 'read' | 'create' | 'socket';
 }
 export interface IntegerField extends About {
   readonly kind: 'integer';

@@ -139,7 +139,7 @@ function readEndpoint(field: EndpointField, source: Source, keyPath: string, rea
   const colon = text.indexOf(':');
   const [scheme, path] = [text.slice(0, colon), text.slice(colon + 1)];
   if (colon < 0 || !path || !Object.hasOwn(field.schemes, scheme)) throw mismatch(field, source, keyPath);
-  return { kind: scheme, path: notePath(path, 'create', source, keyPath, reading) };
+  return { kind: scheme, path: notePath(path, scheme === 'unix' ? 'socket' : 'create', source, keyPath, reading) };
 }
 
 function readObject(field: ObjectField, source: Source, keyPath: string, reading: Reading): Record<string, unknown> {

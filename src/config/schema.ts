@@ -222,7 +222,7 @@ export const CONFIG = object({
       help: 'How long a guest whose power key was pressed (SIGTERM, SIGINT, `orko-vmm ctl NAME powerkey`) may take before it is stopped hard. 0 stops it hard at once.',
     }),
     'control-socket': path({
-      access: 'create',
+      access: 'socket',
       examples: ['/run/bench-board.sock'],
       defaultHelp: '`NAME.sock` in the runtime directory, where `orko-vmm list` looks',
       help: 'The Unix socket that `orko-vmm ctl` speaks to.',
@@ -239,7 +239,7 @@ export const CONFIG = object({
 export interface NamedPath {
   /** Absolute. */
   readonly path: string;
-  readonly access: 'read' | 'create';
+  readonly access: 'read' | 'create' | 'socket';
   readonly keyPath: string;
 }
 

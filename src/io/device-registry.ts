@@ -14,4 +14,5 @@ export const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<Device
   blk: () => import('./devices/blk.ts'),
   pmem: () => import('./devices/pmem.ts'),
   rng: () => import('./devices/rng.ts'),
+  vsock: () => import('./devices/vsock.ts'),
 };

@@ -19,21 +19,17 @@ export function checkPaths(config: VmConfig): void {
 export function pathProblems(config: VmConfig): readonly ConfigError[] {
   const problems: ConfigError[] = [];
   for (const named of config.paths) {
-    const problem = named.access === 'read' ? problemOfInput(named) : problemOfOutput(named);
-    if (problem) problems.push(complaint(config, named.keyPath, problem));
-  }
-  const sockets = { console: config.console.kind === 'unix' ? config.console.path : undefined };
-  for (const [keyPath, path] of Object.entries({ ...sockets, 'control-socket': config.controlSocket })) {
-    if (path === undefined || Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) continue;
-    const bytes = `its path has ${Buffer.byteLength(path)} bytes and at most ${SOCKET_PATH_BYTES_MAX} fit`;
-    problems.push(complaint(config, keyPath, `Cannot make the socket ${path}: ${bytes}: choose a shorter path`));
+    const problem = PROBLEM_OF[named.access](named);
+    if (problem) problems.push(errorAt(placeOf(config, named.keyPath), named.keyPath, problem));
   }
   return problems;
 }
 
-function complaint(config: VmConfig, keyPath: string, problem: string): ConfigError {
-  return errorAt(placeOf(config, keyPath), keyPath, problem);
-}
+const PROBLEM_OF: Record<NamedPath['access'], (named: NamedPath) => string | undefined> = {
+  read: problemOfInput,
+  create: problemOfOutput,
+  socket: (named) => problemOfSocket(named) ?? problemOfOutput(named),
+};
 
 function problemOfInput({ path }: NamedPath): string | undefined {
   const kind = kindOf(path);
@@ -42,6 +38,13 @@ function problemOfInput({ path }: NamedPath): string | undefined {
   return isAllowed(path, constants.R_OK)
     ? undefined
     : `Cannot open ${path}: you may not read it: change its permissions`;
+}
+
+function problemOfSocket({ path }: NamedPath): string | undefined {
+  const bytes = Buffer.byteLength(path);
+  return bytes <= SOCKET_PATH_BYTES_MAX
+    ? undefined
+    : `Cannot make the socket ${path}: its path has ${bytes} bytes and at most ${SOCKET_PATH_BYTES_MAX} fit: choose a shorter path`;
 }
 
 function problemOfOutput({ path }: NamedPath): string | undefined {

@@ -24,7 +24,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   host: ['base', 'abi'],
   kvm: ['base', 'abi', 'host'],
   vcpu: ['base', 'abi', 'host', 'kvm'],
-  backends: ['base', 'abi', 'devices', 'host'],
+  // virtio: the loop and the iovecs that devices give their backends.
+  backends: ['base', 'abi', 'virtio', 'devices', 'host'],
   'vhost-user': ['base', 'abi', 'memory', 'virtio', 'host'],
   vfio: ['base', 'abi', 'pci', 'host', 'kvm'],
   // The protocol and its transport; what a request does is an interface that machine/ implements. abi: errno numbers.

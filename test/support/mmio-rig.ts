@@ -1,0 +1,119 @@
+/**
+ * A virtio device behind its MMIO transport, all in one thread: the real transport, the real host of the device, a loop
+ * whose turns the test gives, and a driver at the registers.
+ */
+import { VIRTIO_MMIO_INT_VRING } from '../../src/abi/virtio.ts';
+import { DeviceHost } from '../../src/io/device-host.ts';
+import { GuardedLoop } from '../../src/io/guarded-loop.ts';
+import type { DeviceWorld, VirtioDevice } from '../../src/virtio/device.ts';
+import { ringFeatures } from '../../src/virtio/features.ts';
+import { REGISTER_BYTES, Reg } from '../../src/virtio/mmio-registers.ts';
+import { type DeviceEnd, MmioTransport, type SharedMemoryRegion } from '../../src/virtio/mmio-transport.ts';
+import { QueueCounters } from '../../src/virtio/queue-counters.ts';
+import type { QueueSetup } from '../../src/virtio/queue-registers.ts';
+import { FakeLoop } from './fake-loop.ts';
+import { GuestRam } from './guest-ram.ts';
+import { MmioDriver } from './mmio-driver.ts';
+
+export interface MmioRigOptions {
+  readonly strict?: boolean;
+  readonly packed?: boolean;
+  readonly ringReset?: boolean;
+  readonly ram?: GuestRam;
+  readonly sharedMemory?: readonly SharedMemoryRegion[];
+}
+
+export class MmioRig<Device extends VirtioDevice> {
+  readonly ram: GuestRam;
+  readonly loop = new FakeLoop();
+  readonly device: Device;
+  readonly transport: MmioTransport;
+  readonly driver: MmioDriver;
+  /** What the device and its transport told the user. */
+  readonly messages: string[] = [];
+  readonly counters: readonly QueueCounters[];
+  interrupts = 0;
+  /** Requests of the transport to the device's end, in their order. */
+  readonly requests: string[] = [];
+  /** How often the page was changed while the guest could not read it. */
+  hiddenChanges = 0;
+
+  constructor(create: (world: DeviceWorld) => Device, options: MmioRigOptions = {}) {
+    const { strict = false, packed = false, ringReset = false, ram = new GuestRam(), sharedMemory = [] } = options;
+    this.ram = ram;
+    const loop = new GuardedLoop(this.loop);
+    const log = (message: string) => void this.messages.push(message);
+    const { memory } = ram;
+    this.device = create({ name: 'device0', loop, memory, log });
+    const page = new ArrayBuffer(REGISTER_BYTES);
+    const status = new Int32Array(page, Reg.InterruptStatus, 1);
+    this.counters = this.device.queueSizes.map(() => new QueueCounters());
+    const host = new DeviceHost(this.device, {
+      loop,
+      memory,
+      counters: this.counters,
+      interrupt: () => {
+        if (strict) Atomics.or(status, 0, VIRTIO_MMIO_INT_VRING);
+        this.interrupts++;
+      },
+      faulted: (reason) => this.transport.needsReset(reason),
+    });
+    const { id, queueSizes, config, inOrder = false } = this.device;
+    const features = this.device.features | ringFeatures({ packed, inOrder, ringReset });
+    this.transport = new MmioTransport(
+      { id, features, queueSizes, config: config.bytes, sharedMemory },
+      {
+        name: 'device0',
+        page,
+        strict,
+        end: this.#end(host),
+        atomically: (change) => {
+          this.hiddenChanges++;
+          change();
+        },
+        memory,
+        log,
+      },
+    );
+    config.onUpdate(() => this.transport.configChanged(config.bytes));
+    this.driver = new MmioDriver(this.transport, ram);
+  }
+
+  /** The driver rings the bell, and the device has its turns. */
+  kick(index: number): void {
+    this.driver.write('QueueNotify', index);
+    this.loop.settle();
+  }
+
+  #end(host: DeviceHost): DeviceEnd {
+    const note = (request: string) => void this.requests.push(request);
+    return {
+      activate: (queues: readonly QueueSetup[], features) => {
+        note('activate');
+        host.activate(queues, features);
+      },
+      notify: (index) => {
+        note(`notify ${index}`);
+        host.kicked(index);
+      },
+      reset: () => {
+        note('reset');
+        host.reset();
+      },
+      stopQueue: (index) => {
+        note(`stop-queue ${index}`);
+        host.stopQueue(index);
+      },
+      startQueue: (queue) => {
+        note(`start-queue ${queue.index}`);
+        host.startQueue(queue);
+      },
+      writeConfig: (offset, bytes) => {
+        note(`write-config ${offset}+${bytes.length}`);
+        host.writeConfig(offset, bytes);
+        return this.device.config.bytes;
+      },
+      interrupt: () => void this.interrupts++,
+    };
+  }
+}

@@ -148,6 +148,10 @@ export const CLOCK_MONOTONIC_COARSE = 6;
 export const CLOCK_BOOTTIME = 7;
 export const CLOCK_TAI = 11;
 export const TIMER_ABSTIME = 1;
+export const STA_INS = 0x10;
+export const STA_DEL = 0x20;
+export const STA_UNSYNC = 0x40;
+export const STA_NANO = 0x2000;
 export const POLLIN = 1;
 export const POLLPRI = 2;
 export const POLLOUT = 4;
@@ -391,6 +395,12 @@ export const TFD_CLOEXEC = 0x80000;
 export const TFD_NONBLOCK = 0x800;
 export const TFD_TIMER_ABSTIME = 1;
 export const TFD_TIMER_CANCEL_ON_SET = 2;
+export const TIME_OK = 0;
+export const TIME_INS = 1;
+export const TIME_DEL = 2;
+export const TIME_OOP = 3;
+export const TIME_WAIT = 4;
+export const TIME_ERROR = 5;
 export const SFD_CLOEXEC = 0x80000;
 export const SFD_NONBLOCK = 0x800;
 export const GRND_NONBLOCK = 1;
@@ -795,6 +805,14 @@ export const itimerspec = struct(32, {
   'it_interval.tv_nsec': s64(8),
   'it_value.tv_sec': s64(16),
   'it_value.tv_nsec': s64(24),
+});
+
+export const timex = struct(208, {
+  modes: u32(0),
+  status: s32(40),
+  'time.tv_sec': s64(72),
+  'time.tv_usec': s64(80),
+  tai: s32(160),
 });
 
 export const sigevent = struct(64, {

@@ -6,6 +6,7 @@ import { balloon } from './devices/balloon.ts';
 import { blk } from './devices/blk.ts';
 import { pmem } from './devices/pmem.ts';
 import { rng } from './devices/rng.ts';
+import { rtc } from './devices/rtc.ts';
 import { vsock } from './devices/vsock.ts';
 import type { ObjectField, ObjectValue } from './kinds.ts';
 
@@ -14,6 +15,7 @@ export const DEVICE_TYPES = {
   blk,
   pmem,
   rng,
+  rtc,
   vsock,
 } as const satisfies Record<string, ObjectField>;
 

@@ -14,5 +14,6 @@ export const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<Device
   blk: () => import('./devices/blk.ts'),
   pmem: () => import('./devices/pmem.ts'),
   rng: () => import('./devices/rng.ts'),
+  rtc: () => import('./devices/rtc.ts'),
   vsock: () => import('./devices/vsock.ts'),
 };

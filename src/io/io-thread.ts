@@ -7,6 +7,7 @@ import { HostError } from '../base/errors.ts';
 import { EventFd } from '../host/eventfd.ts';
 import type { Signals } from '../host/signals.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { GuestCounter } from './guest-counter.ts';
 import { CONTROL_BYTES, Control, type IoReport, type IoRequest, type IoThreadData } from './protocol.ts';
 import type { RemoteDevice } from './remote-device.ts';
 
@@ -18,6 +19,7 @@ const CALL_TIMEOUT_MS = 10_000;
 export interface IoThreadOptions {
   readonly name: string;
   readonly memory: GuestMemory;
+  readonly counter: GuestCounter;
   readonly signals: Signals;
   /** A bug in the thread, or the host let it down: it is gone, and with it all its devices. */
   onFailure(error: Error): void;
@@ -45,6 +47,7 @@ export class IoThread implements Disposable {
       port: port2,
       wake: this.#wake.number,
       control: this.#control.buffer as SharedArrayBuffer,
+      counter: options.counter.buffer,
       memory: options.memory.regions.map(({ range, pointer }) => ({ ...range, pointer })),
     };
     // A signal in that thread would only interrupt its sleep.

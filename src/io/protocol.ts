@@ -15,6 +15,8 @@ export interface IoThreadData {
   /** Signalled after every request. */
   readonly wake: number;
   readonly control: SharedArrayBuffer;
+  /** GuestCounter. */
+  readonly counter: SharedArrayBuffer;
   /** Guest RAM, by its addresses in this process. */
   readonly memory: readonly { readonly base: GuestAddress; readonly size: number; readonly pointer: bigint }[];
 }

@@ -20,6 +20,7 @@ import type { CreatedDevice, DeviceReport, IoRequest } from './protocol.ts';
 interface Surroundings {
   readonly loop: EpollLoop;
   readonly memory: GuestMemory;
+  guestCounter(): bigint | undefined;
   report(report: DeviceReport): void;
 }
 
@@ -41,6 +42,7 @@ export class RunningDevice implements Disposable {
       name,
       loop,
       memory: surroundings.memory,
+      guestCounter: surroundings.guestCounter,
       log: (message) => surroundings.report({ kind: 'log', device: number, message }),
     };
     // The parser has read the keys by the table of this type.

@@ -7,6 +7,7 @@ import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_
 import { unreachable } from '../base/assert.ts';
 import { viewOf } from '../host/libc.ts';
 import { GuestMemory, type MemoryRegion } from '../memory/guest-memory.ts';
+import { GuestCounter } from './guest-counter.ts';
 import { EpollLoop } from './io-loop.ts';
 import { plainError } from './plain-error.ts';
 import { Control, type IoReport, type IoRequest, type IoThreadData } from './protocol.ts';
@@ -17,12 +18,14 @@ class IoWorker {
   readonly #control: Int32Array;
   readonly #regions: readonly MemoryRegion[];
   readonly #memory: GuestMemory;
+  readonly #counter: GuestCounter;
   readonly #loop = new EpollLoop();
   readonly #devices = new Map<number, RunningDevice>();
   #isPaused = false;
   #isStopped = false;
 
-  constructor({ port, wake, control, memory }: IoThreadData) {
+  constructor({ port, wake, control, counter, memory }: IoThreadData) {
+    this.#counter = new GuestCounter(counter);
     this.#port = port;
     this.#control = new Int32Array(control);
     this.#regions = memory.map(({ base, size, pointer }) => ({
@@ -115,7 +118,12 @@ class IoWorker {
   async #create(request: IoRequest & { kind: 'create' }): Promise<void> {
     const report = (message: IoReport) => this.#report(message);
     try {
-      const device = await RunningDevice.create(request, { loop: this.#loop, memory: this.#memory, report });
+      const device = await RunningDevice.create(request, {
+        loop: this.#loop,
+        memory: this.#memory,
+        guestCounter: () => this.#counter.read(),
+        report,
+      });
       this.#devices.set(request.device, device);
     } catch (error) {
       this.#report({ kind: 'refused', device: request.device, error: plainError(error) });

@@ -83,6 +83,11 @@ export class GuestVm implements Disposable, SlotSink {
     this.#resources = resources.move();
   }
 
+  /** Ticks by which the guest's counters lag behind the host's, where that is known. */
+  get counterLag(): bigint | undefined {
+    return this.#counterOffset;
+  }
+
   get forcesWriteBack(): boolean {
     return forcesWriteBack(this.vcpus[0]!);
   }

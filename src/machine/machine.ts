@@ -201,8 +201,9 @@ export class Machine implements Disposable {
   }
 
   resume(): void {
-    this.#virtio?.resume();
     this.#guest?.resumeCounters();
+    this.#virtio?.setCounterLag(this.#guest?.counterLag);
+    this.#virtio?.resume();
     this.#move('running');
     this.#processors?.start();
     this.#wake?.();
@@ -282,6 +283,7 @@ export class Machine implements Disposable {
     this.#images.load(this.memory);
     if (this.#boots === 1) await this.#placeVirtio();
     this.#virtio?.attach(guest.vm);
+    this.#virtio?.setCounterLag(guest.counterLag);
     const { placement } = this.#images;
     const tree = await guestTree(this.config, {
       mpidrs: guest.mpidrs,

@@ -6,6 +6,7 @@ import type { GuestAddress } from '../base/range.ts';
 import type { MmioBus } from '../bus/mmio-bus.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { Signals } from '../host/signals.ts';
+import { GuestCounter } from '../io/guest-counter.ts';
 import { IoThread } from '../io/io-thread.ts';
 import type { WindowDescription } from '../io/protocol.ts';
 import type { Vm } from '../kvm/vm.ts';
@@ -25,6 +26,7 @@ export interface VirtioWorld {
 
 export class VirtioDevices implements Disposable {
   readonly #windows: WindowArea;
+  readonly #counter = new GuestCounter();
   readonly #resources = new DisposableStack();
   readonly #threads = new Map<string, IoThread>();
   readonly #devices: readonly VirtioMmioDevice[];
@@ -45,7 +47,10 @@ export class VirtioDevices implements Disposable {
     const devices = resources.use(new DisposableStack());
     for (const { iothread } of Object.values(config.devices)) {
       if (this.#threads.has(iothread)) continue;
-      this.#threads.set(iothread, resources.use(new IoThread({ name: iothread, onFailure, ...world })));
+      this.#threads.set(
+        iothread,
+        resources.use(new IoThread({ name: iothread, counter: this.#counter, onFailure, ...world })),
+      );
     }
     this.#devices = Object.entries(config.devices).map(([name, keys], number) =>
       devices.use(
@@ -83,6 +88,11 @@ export class VirtioDevices implements Disposable {
   /** Ties the devices to a (new) VM, whose interrupt controller is initialised. */
   attach(vm: Vm): void {
     for (const device of this.#devices) device.attach(vm);
+  }
+
+  /** The guest's counter is so many ticks behind the host's from now on. */
+  setCounterLag(ticks: bigint | undefined): void {
+    this.#counter.setLag(ticks);
   }
 
   /** The guest is gone, and another one comes. */

@@ -68,6 +68,8 @@ export interface DeviceWorld {
   readonly name: string;
   readonly loop: IoLoop;
   readonly memory: GuestMemory;
+  /** The guest's virtual counter (CNTVCT_EL0) as it stands now; absent, or undefined, where nobody can tell. */
+  guestCounter?(): bigint | undefined;
   /** One sentence to the user. */
   log(message: string): void;
 }

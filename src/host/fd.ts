@@ -1,5 +1,5 @@
 /** File descriptors with an owner: whoever holds an `Fd` closes it, by `using` or through a DisposableStack. */
-import { O_CLOEXEC } from '../abi/libc.ts';
+import { F_GETFL, F_SETFL, O_CLOEXEC, O_NONBLOCK } from '../abi/libc.ts';
 import { check, type Remedies } from './errno.ts';
 import * as libc from './libc.ts';
 
@@ -14,6 +14,13 @@ export class Fd implements Disposable {
   /** Opens `path`; O_CLOEXEC is added. `doing` says in an error what the file was wanted for. */
   static open(path: string, flags: number, doing = `open ${path}`, remedies?: Remedies): Fd {
     return new Fd(check(libc.open(path, flags | O_CLOEXEC, 0o600), doing, remedies));
+  }
+
+  /** Whether reads and writes wait. Whoever has a duplicate of it shares this. */
+  setBlocking(isBlocking: boolean): void {
+    const doing = `use file descriptor ${this.number}`;
+    const flags = check(libc.fcntl(this.number, F_GETFL, 0), doing);
+    check(libc.fcntl(this.number, F_SETFL, isBlocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK), doing);
   }
 
   [Symbol.dispose](): void {

@@ -118,6 +118,9 @@ export const recvmsg = lazily<(fd: number, message: HostPointer, flags: number) 
 export const getrandom = lazily<(buffer: Uint8Array, length: number, flags: number) => number>(
   'long getrandom(void *buffer, size_t length, unsigned int flags)',
 );
+export const waitpid = lazily<(pid: number, status: Uint8Array, options: number) => number>(
+  'int waitpid(int pid, void *status, int options)',
+);
 export const gettid = lazily<() => number>('int gettid()');
 export const getuid = lazily<() => number>('unsigned int getuid()');
 export const tgkill = lazily<(process: number, thread: number, signal: number) => number>(

@@ -4,6 +4,7 @@
  */
 import { balloon } from './devices/balloon.ts';
 import { blk } from './devices/blk.ts';
+import { net } from './devices/net.ts';
 import { pmem } from './devices/pmem.ts';
 import { rng } from './devices/rng.ts';
 import { rtc } from './devices/rtc.ts';
@@ -13,6 +14,7 @@ import type { ObjectField, ObjectValue } from './kinds.ts';
 export const DEVICE_TYPES = {
   balloon,
   blk,
+  net,
   pmem,
   rng,
   rtc,

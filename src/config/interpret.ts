@@ -1,6 +1,7 @@
 /** The tree of a config file (and what `--set` adds) → a `VmConfig`. Pure: paths are resolved by the caller's function. */
 import { ConfigError } from '../base/errors.ts';
 import { writeSize } from '../base/size.ts';
+import { macAddressOf } from './mac-address.ts';
 import { placeOf, placesIn } from './places.ts';
 import { read } from './read.ts';
 import { errorAt, type Reading } from './reading.ts';
@@ -35,9 +36,11 @@ export function interpretConfig(tree: Source, options: InterpretOptions): VmConf
   const paths: NamedPath[] = [];
   const reading: Reading = { paths, resolvePath: options.resolvePath };
   const values = read(CONFIG, source, '', reading) as VmConfig;
+  const name = values.name || nameOf(options.file);
   const config = {
     ...values,
-    name: values.name || nameOf(options.file),
+    name,
+    devices: withMacAddresses(values.devices, name),
     file: options.file,
     directory: options.directory,
     paths,
@@ -70,6 +73,15 @@ function checkTogether(config: VmConfig): void {
       `${writeSize(memory.size)} is not a whole number of ${page} huge pages: write a multiple of ${page}`,
     );
   }
+}
+
+/** Each card an address of its own, that stays the same. */
+function withMacAddresses(devices: VmConfig['devices'], vmName: string): VmConfig['devices'] {
+  const entries = Object.entries(devices).map(([name, device]) => {
+    if (device.type !== 'net') return [name, device];
+    return [name, { ...device, mac: device.mac ?? macAddressOf(vmName, name) }];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** `vms/bench board.yaml` → `bench-board`. */

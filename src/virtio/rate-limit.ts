@@ -14,8 +14,8 @@ export interface RateLimitOptions {
 }
 
 const BURST_SECONDS = 0.1;
-/** So much must be there, or rounding could end a wait a moment too early. */
-const MINIMUM_LEVEL = 0.001;
+/** Waits end when so much is there: with 0, rounding could end one a moment too early, and the next, and the next. */
+const LEVEL_AFTER_WAIT = 0.001;
 
 class Bucket {
   readonly #perMs: number;
@@ -33,7 +33,7 @@ class Bucket {
   waitMs(nowMs: number): number {
     this.#level = Math.min(this.#capacity, this.#level + (nowMs - this.#filledAtMs) * this.#perMs);
     this.#filledAtMs = nowMs;
-    return this.#level >= MINIMUM_LEVEL ? 0 : (MINIMUM_LEVEL - this.#level) / this.#perMs;
+    return this.#level > 0 ? 0 : (LEVEL_AFTER_WAIT - this.#level) / this.#perMs;
   }
 
   take(amount: number): void {

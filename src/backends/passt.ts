@@ -6,12 +6,16 @@
 import { HostError } from '../base/errors.ts';
 import type { Network, NetworkPort } from '../devices/network.ts';
 import { ChildProcess } from '../host/child-process.ts';
+import { getuid } from '../host/libc.ts';
 import { UnixSocket } from '../host/unix-socket.ts';
 import type { DeviceWorld } from '../virtio/device.ts';
 import { FrameStream } from './frame-stream.ts';
 
 /** The first file descriptor that ChildProcess hands over. */
 const SOCKET = '3';
+const ROOT = 0;
+/** Who it becomes when root starts it: nobody, as by default, but without a word about it. */
+const NOBODY = '65534:65534';
 
 export interface PasstOptions {
   readonly mtu: number;
@@ -65,6 +69,7 @@ export class Passt implements Network {
 
 export function passtArguments({ mtu, forward }: PasstOptions): string[] {
   const words = ['--foreground', '--quiet', '--fd', SOCKET, '--mtu', String(mtu)];
+  if (getuid() === ROOT) words.push('--runas', NOBODY);
   for (const entry of forward) {
     const [, protocol, address, hostPort, guestPort] = FORWARD.exec(entry)!;
     const place = address === undefined ? '' : `${address.replace(/^\[|\]$/g, '')}/`;

@@ -7,12 +7,13 @@ import { ConfigError, HostError } from '../src/base/errors.ts';
 import { AptRoot } from './apt.ts';
 import { linkInto, obtain, type Recipe } from './artifact.ts';
 import { initramfs } from './initramfs.ts';
+import { iperf3 } from './iperf3.ts';
 import { debianKernel, linux } from './linux.ts';
 import { payloads } from './payloads.ts';
 import { GUESTS } from './sources.ts';
 
 const OUT = join(GUESTS, '../out/guests');
-const RECIPES: readonly Recipe[] = [payloads, initramfs, linux, debianKernel];
+const RECIPES: readonly Recipe[] = [payloads, initramfs, iperf3, linux, debianKernel];
 
 /** Builds what is named and gives the linked files' paths. */
 export async function buildGuests(names: readonly string[]): Promise<string[]> {

@@ -14,10 +14,13 @@ import { type BenchHost, startBenchHost } from './bench-host.ts';
 import { measureBoot } from './boot.ts';
 import { benchEntry, FIGURES, type FigureId, figureLine, type Round, TABLE_HEAD } from './figure.ts';
 import { measureMmioExit } from './mmio-exit.ts';
+import { measureNet } from './net.ts';
 import { measureRss } from './rss.ts';
 
 const OUT = join(import.meta.dirname, '../../out');
-const GUEST_FILES = ['Image', 'initramfs.cpio', 'mmio-storm.bin'].map((name) => join(OUT, 'guests', name));
+const GUEST_FILES = ['Image', 'initramfs.cpio', 'iperf3.cpio', 'mmio-storm.bin'].map((name) =>
+  join(OUT, 'guests', name),
+);
 /** A core without FEAT_S2FWB, where register pages cannot be (docs/measurements.md, "Fewer exits"). */
 const WITHOUT_FWB: Partial<L1Options> = { cpu: 'cortex-a76', memoryMiB: 3072 };
 
@@ -44,6 +47,9 @@ async function measureOnMain(host: BenchHost): Promise<void> {
     if (wanted.has(id)) results.set(id, (await measureBoot(host, id, toStderr)).wall);
   }
   if (wanted.has('mmio-exit')) results.set('mmio-exit', await measureMmioExit(host, toStderr));
+  if (['net-tx', 'net-rx', 'net-ping'].some((id) => wanted.has(id as FigureId))) {
+    for (const [id, rounds] of Object.entries(await measureNet(host, toStderr))) results.set(id as FigureId, rounds);
+  }
   if (wanted.has('rss')) results.set('rss', await measureRss(host, toStderr));
 }
 

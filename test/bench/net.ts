@@ -1,0 +1,75 @@
+/**
+ * net-tx, net-rx, net-ping: a guest on a tap of the host. iperf3 in one stream for ten seconds, first from the guest, then to
+ * it, and a hundred pings; all of them from one boot, the peer's being QEMU's own tap on virtio-mmio.
+ */
+import { quote } from '../../src/nested/l1.ts';
+import type { ProgressSink } from '../../src/nested/progress.ts';
+import type { BenchHost } from './bench-host.ts';
+import { type Contender, invocation } from './contenders.ts';
+import type { FigureId, Round } from './figure.ts';
+import { inRounds } from './rounds.ts';
+
+type NetFigureId = Extract<FigureId, `net-${string}`>;
+
+const SECONDS = 10;
+const PINGS = 100;
+const TAP = 'orko-bench0';
+const HOST = '10.99.0.1';
+const GUEST = '10.99.0.2';
+
+interface NetRun {
+  /** Mbit/s that arrived. */
+  readonly tx: number;
+  readonly rx: number;
+  /** Milliseconds. */
+  readonly ping: number;
+}
+
+/** What is added to the config, and to QEMU's words. */
+const DEVICE: Record<Contender, string> = {
+  ours: `devices: { net0: { type: net, network: "tap:${TAP}" } }`,
+  peer: `-netdev tap,id=n,ifname=${TAP},script=no,downscript=no,vhost=off -device virtio-net-device,netdev=n`,
+};
+
+/** What the guest is told at its prompt; the last word is not in the command itself, which the console echoes. */
+const GUEST_COMMANDS = `ip addr add ${GUEST}/24 dev eth0; ip link set eth0 up; iperf3 -s -D; echo LISTE""NING`;
+
+export async function measureNet(host: BenchHost, progress: ProgressSink): Promise<Record<NetFigureId, Round[]>> {
+  const describe = ({ tx, rx, ping }: NetRun) => `${tx.toFixed(0)}/${rx.toFixed(0)} Mbit/s, ${ping.toFixed(2)} ms`;
+  const rounds = await inRounds('net', progress, (contender) => run(host, contender), describe);
+  const figure = (key: keyof NetRun) => rounds.map(({ ours, peer }) => ({ ours: ours[key], peer: peer[key] }));
+  return { 'net-tx': figure('tx'), 'net-rx': figure('rx'), 'net-ping': figure('ping') };
+}
+
+async function run(host: BenchHost, contender: Contender): Promise<NetRun> {
+  const cmdline = 'console=ttyAMA0 quiet orko.run=shell';
+  const { prepare, command } = invocation(contender, { cpus: 1, kernel: 'Image', initrd: 'net.cpio', cmdline });
+  const started = contender === 'ours' ? command : `${command} ${DEVICE.peer}`;
+  // Both sides' iperf3 count what arrived; -R turns the stream round.
+  const iperf = `iperf3 -c ${GUEST} -t ${SECONDS} -J`;
+  const script = `
+    ${prepare}; ${contender === 'ours' ? `echo ${quote(DEVICE.ours)} >>guest.yaml` : ''}
+    cat initramfs.cpio iperf3.cpio >net.cpio
+    modprobe tun; ip tuntap add mode tap name ${TAP}
+    ip addr add ${HOST}/24 dev ${TAP}; ip link set ${TAP} up
+    rm -f keys; mkfifo keys; set -m
+    ${started} <keys >console & pid=$!; exec 3>keys
+    printed() { until grep -qs "$1" console; do kill -0 $pid || return; sleep 0.1; done; }
+    printed 'orko:~# '; echo ${quote(GUEST_COMMANDS)} >&3; printed LISTENING; sleep 1
+    ${iperf} -R >tx.json; ${iperf} >rx.json
+    ping -q -c ${PINGS} -i 0.1 ${GUEST} >ping.txt
+    kill -KILL -- -$pid; wait $pid 2>/dev/null; exec 3>&-
+    ip link del ${TAP}
+    cat tx.json; echo =; cat rx.json; echo =; cat ping.txt; echo =; tail -c 2000 console`;
+  const { stdout, stderr } = await host.run(script);
+  const [tx, rx, ping] = stdout.split('\n=\n');
+  const average = /= [\d.]+\/([\d.]+)\//.exec(ping ?? '')?.[1];
+  if (average === undefined) throw new Error(`No guest answered: ${command}\n${stdout.slice(-3000)}\n${stderr}`);
+  return { tx: megabits(tx!), rx: megabits(rx!), ping: Number(average) };
+}
+
+function megabits(json: string): number {
+  const { end, error } = JSON.parse(json) as { end: { sum_received?: { bits_per_second: number } }; error?: string };
+  if (end.sum_received === undefined) throw new Error(`iperf3 failed: ${error}`);
+  return end.sum_received.bits_per_second / 1e6;
+}

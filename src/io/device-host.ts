@@ -10,6 +10,7 @@ import { Virtqueue } from '../virtio/queue.ts';
 import type { QueueCounters } from '../virtio/queue-counters.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { GuardedLoop } from './guarded-loop.ts';
+import type { IdleQueue } from './idle-queues.ts';
 
 /** Chains of one queue in one turn. */
 const TURN_CHAINS = 128;
@@ -19,6 +20,8 @@ export interface DeviceHostWorld {
   readonly memory: GuestMemory;
   /** One for each queue. */
   readonly counters: readonly QueueCounters[];
+  /** A queue is empty: looked at for a while, then let sleep. */
+  idle(queue: IdleQueue): void;
   /** Interrupts the driver for used buffers. */
   interrupt(): void;
   /** The guest broke the specification: the device has been reset, and needs its driver to begin anew. */
@@ -29,15 +32,21 @@ export class DeviceHost implements Disposable {
   readonly #device: VirtioDevice;
   readonly #world: DeviceHostWorld;
   readonly #queues: (Virtqueue | undefined)[];
-  /** Queues that get a turn at the end of this turn of the loop, or of the next. */
-  readonly #isDue: boolean[];
+  /** Queues that get another turn, or are looked at, without a kick: its notifications are off. */
+  readonly #isAwake: boolean[];
+  readonly #idle: readonly IdleQueue[];
   #features = 0n;
 
   constructor(device: VirtioDevice, world: DeviceHostWorld) {
     this.#device = device;
     this.#world = world;
     this.#queues = device.queueSizes.map(() => undefined);
-    this.#isDue = device.queueSizes.map(() => false);
+    this.#isAwake = device.queueSizes.map(() => false);
+    this.#idle = device.queueSizes.map((_, index) => ({
+      hasWork: () => this.#queues[index]?.hasWork() ?? false,
+      wake: () => this.#serveAgain(index),
+      sleep: () => this.#sleep(index),
+    }));
     world.loop.onFault = (fault) => this.#fault(fault);
   }
 
@@ -56,7 +65,7 @@ export class DeviceHost implements Disposable {
     const queue = this.#queues[index];
     if (queue === undefined) return;
     queue.kicked();
-    if (!this.#isDue[index]) this.#world.loop.guard(() => this.#serve(index));
+    if (!this.#isAwake[index]) this.#world.loop.guard(() => this.#serve(index));
   }
 
   reset(): void {
@@ -92,8 +101,8 @@ export class DeviceHost implements Disposable {
       host: {
         interrupt,
         now: () => loop.nowMs,
-        starved: () => this.#serveLater(index),
-        spent: () => this.#serveLater(index),
+        starved: () => this.#stayAwake(index, () => this.#world.idle(this.#idle[index]!)),
+        spent: () => this.#stayAwake(index, () => loop.defer(() => this.#serveAgain(index))),
       },
     });
   }
@@ -106,15 +115,22 @@ export class DeviceHost implements Disposable {
     this.#device.notify(index);
   }
 
-  #serveLater(index: number): void {
-    if (this.#isDue[index]) return;
-    this.#isDue[index] = true;
-    this.#world.loop.defer(() => {
-      this.#isDue[index] = false;
-      const queue = this.#queues[index];
-      if (queue?.isStarved && !queue.arm()) return;
-      this.#serve(index);
-    });
+  /** The queue goes on by itself, as `how` says. */
+  #stayAwake(index: number, how: () => void): void {
+    if (this.#isAwake[index]) return;
+    this.#isAwake[index] = true;
+    how();
+  }
+
+  #serveAgain(index: number): void {
+    this.#isAwake[index] = false;
+    this.#world.loop.guard(() => this.#serve(index));
+  }
+
+  /** From here on the driver notifies. What it made available just before gets its turn. */
+  #sleep(index: number): void {
+    this.#isAwake[index] = false;
+    if (this.#queues[index]?.arm()) this.#world.loop.guard(() => this.#serve(index));
   }
 
   #drop(index: number): void {

@@ -4,6 +4,7 @@
  */
 import { Poller } from '../host/poller.ts';
 import type { FdEvents, FdWatch, IoLoop } from '../virtio/device.ts';
+import { type IdleQueue, IdleQueues } from './idle-queues.ts';
 import { TimerQueue } from './timer-queue.ts';
 
 export class EpollLoop implements IoLoop, Disposable {
@@ -15,6 +16,9 @@ export class EpollLoop implements IoLoop, Disposable {
   #freedTokens: number[] = [];
   readonly #timers = new TimerQueue();
   #deferred: (() => void)[] = [];
+  readonly #idle = new IdleQueues();
+  /** Ready descriptors that a look at idle queues has found. */
+  #found = 0;
 
   get nowMs(): number {
     return performance.now();
@@ -37,14 +41,41 @@ export class EpollLoop implements IoLoop, Disposable {
     this.#deferred.push(work);
   }
 
+  /** `queue` is empty: it is looked at for a while before the loop sleeps. */
+  idle(queue: IdleQueue): void {
+    this.#idle.add(queue);
+  }
+
   /** One turn: sleeps until there is something to do, and does it. */
   turn(): void {
-    const count = this.#poller.wait(this.#timeoutMs());
+    const count = this.#wait();
     for (let index = 0; index < count; index++) this.#watches[this.#poller.token(index)]?.ready();
+    if (!this.#idle.isEmpty) this.#idle.wake();
     if (!this.#timers.isEmpty) this.#timers.fire(this.nowMs);
     if (this.#deferred.length > 0) this.#runDeferred();
     if (this.#freedTokens.length > 0) this.#freeTokens.push(...this.#freedTokens.splice(0));
   }
+
+  #wait(): number {
+    if (this.#deferred.length > 0) return this.#poller.wait(0);
+    if (!this.#idle.isEmpty) {
+      this.#found = 0;
+      const hasWork = this.#idle.look(this.#clock, this.#timers.dueMs ?? Number.POSITIVE_INFINITY, this.#lookAtFds);
+      if (hasWork) return this.#found;
+      this.#idle.sleep();
+      // One of them may have found work after all, or something to defer.
+      if (this.#deferred.length > 0 || !this.#idle.isEmpty) return this.#poller.wait(0);
+    }
+    const count = this.#poller.wait(this.#timeoutMs());
+    this.#idle.learn(this.nowMs);
+    return count;
+  }
+
+  readonly #clock = () => performance.now();
+  readonly #lookAtFds = () => {
+    this.#found = this.#poller.wait(0);
+    return this.#found > 0;
+  };
 
   #timeoutMs(): number {
     if (this.#deferred.length > 0) return 0;

@@ -66,6 +66,7 @@ export class RunningDevice implements Disposable {
       counters: device.queueSizes.map(
         (_, index) => new QueueCounters(new Uint8Array(counters, index * QueueCounters.BYTES, QueueCounters.BYTES)),
       ),
+      idle: (queue) => surroundings.loop.idle(queue),
       interrupt: createInterrupt(request, resources),
       faulted: (reason) => this.#tell({ kind: 'faulted', generation: this.#generation, reason }),
     });

@@ -20,8 +20,8 @@ export interface DeviceHostWorld {
   readonly memory: GuestMemory;
   /** One for each queue. */
   readonly counters: readonly QueueCounters[];
-  /** A queue is empty: looked at for a while, then let sleep. */
-  idle(queue: IdleQueue): void;
+  /** A queue is empty: it is looked at for a while, then told to sleep. Without this it is told so in the next turn. */
+  idle?(queue: IdleQueue): void;
   /** Interrupts the driver for used buffers. */
   interrupt(): void;
   /** The guest broke the specification: the device has been reset, and needs its driver to begin anew. */
@@ -101,7 +101,7 @@ export class DeviceHost implements Disposable {
       host: {
         interrupt,
         now: () => loop.nowMs,
-        starved: () => this.#stayAwake(index, () => this.#world.idle(this.#idle[index]!)),
+        starved: () => this.#stayAwake(index, () => this.#beIdle(this.#idle[index]!)),
         spent: () => this.#stayAwake(index, () => loop.defer(() => this.#serveAgain(index))),
       },
     });
@@ -120,6 +120,11 @@ export class DeviceHost implements Disposable {
     if (this.#isAwake[index]) return;
     this.#isAwake[index] = true;
     how();
+  }
+
+  #beIdle(queue: IdleQueue): void {
+    if (this.#world.idle) this.#world.idle(queue);
+    else this.#world.loop.defer(() => queue.sleep());
   }
 
   #serveAgain(index: number): void {

@@ -67,6 +67,12 @@ export class IoThread implements Disposable {
   /** From here on `device` hears what the thread says about it. */
   add(device: RemoteDevice): void {
     this.#devices.set(device.number, device);
+    if (this.#failure) device.failed(this.#failure);
+  }
+
+  /** Why it is gone, if it is. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /** Asks for something; the answer, if there is one, is a report. */

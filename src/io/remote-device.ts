@@ -179,6 +179,7 @@ export class RemoteDevice implements DeviceEnd, Disposable {
   }
 
   #ask(post: (call: number) => void): Promise<DeviceReport> {
+    if (this.#options.thread.failure) return Promise.reject(this.#options.thread.failure);
     const answer = Promise.withResolvers<DeviceReport>();
     this.#answers.set(++this.#calls, answer);
     post(this.#calls);

@@ -52,7 +52,6 @@ export class MmioRig<Device extends VirtioDevice> {
       loop,
       memory,
       counters: this.counters,
-      idle: (queue) => this.loop.defer(() => queue.sleep()),
       interrupt: () => {
         if (strict) Atomics.or(status, 0, VIRTIO_MMIO_INT_VRING);
         this.interrupts++;

@@ -1,0 +1,152 @@
+/** A real I/O thread with a real device: virtio-rng over memory that both threads have by its address. */
+import { afterEach, expect, test } from 'vitest';
+import { VIRTIO_F_VERSION_1, VIRTIO_ID_RNG } from '../../../src/abi/virtio.ts';
+import { ConfigError } from '../../../src/base/errors.ts';
+import { MiB } from '../../../src/base/units.ts';
+import { Mapping } from '../../../src/host/mapping.ts';
+import { Readiness } from '../../../src/host/poll.ts';
+import { Signals } from '../../../src/host/signals.ts';
+import { GuestCounter } from '../../../src/io/guest-counter.ts';
+import { IoThread } from '../../../src/io/io-thread.ts';
+import { RemoteDevice } from '../../../src/io/remote-device.ts';
+import { features } from '../../../src/virtio/features.ts';
+import { DriverQueue } from '../../support/driver.ts';
+import { GuestRam } from '../../support/guest-ram.ts';
+
+/** As the parser gives them for `{ type: rng }`. */
+const RNG = {
+  type: 'rng',
+  queueSize: 64,
+  rateLimit: { bytesPerSecond: 0, requestsPerSecond: 0, burstBytes: 0, burstRequests: 0 },
+};
+const FEATURES = features(VIRTIO_F_VERSION_1);
+const TIMEOUT_MS = 10_000;
+
+const resources = new DisposableStack();
+const failures: Error[] = [];
+const faults: string[] = [];
+
+/** Signals block the kick in this thread for good, which harms nobody; the rest is closed by the test. */
+function setUp() {
+  const stack = new DisposableStack();
+  const mapping = stack.use(Mapping.create(MiB, { what: 'the guest RAM of a test' }));
+  const ram = new GuestRam({ buffer: mapping.buffer, pointer: mapping.pointer });
+  const status = stack.use(Mapping.create(4096, { what: 'the registers of a test' }));
+  const signals = stack.use(new Signals());
+  const closeable = stack.use(new DisposableStack());
+  const thread = new IoThread({
+    ...{ name: 'test', memory: ram.memory, signals, counter: new GuestCounter() },
+    onFailure: (error) => void failures.push(error),
+  });
+  let number = 0;
+  const device = (keys: { type: string }, strict = false) =>
+    closeable.use(
+      new RemoteDevice({
+        ...{ number: number++, name: `device${number}`, keys, thread },
+        interruptStatus: strict ? status.pointer : undefined,
+        onConfig: () => {},
+        onFault: (reason) => void faults.push(reason),
+        log: () => {},
+      }),
+    );
+  stack.use(thread);
+  resources.use(stack);
+  return { ram, thread, device, interruptStatus: new Int32Array(status.buffer, 0, 1) };
+}
+
+function isSignalled(fd: number, timeoutMs = TIMEOUT_MS): boolean {
+  using readiness = new Readiness(fd, 'readable');
+  return readiness.wait(timeoutMs);
+}
+
+afterEach(() => {
+  failures.length = 0;
+  faults.length = 0;
+});
+
+test('a device is made, serves its queue, interrupts, and is reset', { timeout: 30_000 }, async () => {
+  const { ram, thread, device, interruptStatus } = setUp();
+  using _thread = thread;
+  const rng = device(RNG, true);
+  expect(await rng.creation).toMatchObject({ id: VIRTIO_ID_RNG, queueSizes: [64], inOrder: true, ringReset: true });
+
+  const queue = new DriverQueue(ram, 8);
+  rng.activate([{ index: 0, ...queue.places }], FEATURES);
+  const buffer = queue.add({ writable: [64] });
+  queue.kick();
+  rng.notify(0);
+  expect(isSignalled(rng.irq.number)).toBe(true);
+  expect(interruptStatus[0]).toBe(1);
+  expect(queue.take()?.id).toBe(buffer.id);
+  expect(buffer.written().some((byte) => byte !== 0)).toBe(true);
+  expect(rng.queueCounts()).toMatchObject([{ chains: 1, interrupts: 1, bytesWritten: 64 }]);
+
+  rng.reset();
+  rng.irq.take();
+  queue.add({ writable: [64] });
+  queue.kick();
+  rng.notify(0);
+  expect(isSignalled(rng.irq.number, 50)).toBe(false);
+  expect(failures).toEqual([]);
+});
+
+test('paused it does nothing, resumed it goes on', { timeout: 30_000 }, async () => {
+  const { ram, thread, device } = setUp();
+  using _thread = thread;
+  const rng = device(RNG);
+  await rng.creation;
+  const queue = new DriverQueue(ram, 8);
+  rng.activate([{ index: 0, ...queue.places }], FEATURES);
+  thread.call({ kind: 'pause' });
+  queue.add({ writable: [8] });
+  queue.kick();
+  rng.notify(0);
+  expect(isSignalled(rng.irq.number, 50)).toBe(false);
+  thread.call({ kind: 'resume' });
+  expect(isSignalled(rng.irq.number)).toBe(true);
+  thread.call({ kind: 'pause' });
+});
+
+test('a fault of the guest is reported with its reason, and other devices go on', { timeout: 30_000 }, async () => {
+  const { ram, thread, device } = setUp();
+  using _thread = thread;
+  const [bad, good] = [device(RNG), device(RNG)];
+  await Promise.all([bad.creation, good.creation]);
+  const [badQueue, goodQueue] = [new DriverQueue(ram, 8), new DriverQueue(ram, 8)];
+  bad.activate([{ index: 0, ...badQueue.places }], FEATURES);
+  good.activate([{ index: 0, ...goodQueue.places }], FEATURES);
+  badQueue.addSegments([{ address: 16, length: 8, writable: true }]);
+  badQueue.kick();
+  bad.notify(0);
+  goodQueue.add({ writable: [8] });
+  goodQueue.kick();
+  good.notify(0);
+  expect(isSignalled(good.irq.number)).toBe(true);
+  good.reset();
+  expect(faults).toEqual([expect.stringContaining('not guest memory')]);
+});
+
+test("a user's mistake comes back as it was thrown", { timeout: 30_000 }, async () => {
+  const { thread, device } = setUp();
+  using _thread = thread;
+  const disk = device({ ...RNG, type: 'blk', path: '/nonexistent/disk.img' } as { type: string });
+  await expect(disk.creation).rejects.toThrow(ConfigError);
+  const rng = device(RNG);
+  await rng.creation;
+  await expect(rng.act('dance', undefined)).rejects.toThrow('cannot "dance"');
+  expect(failures).toEqual([]);
+});
+
+test('a bug ends the thread, is told once with its stack, and nothing waits for ever', {
+  timeout: 30_000,
+}, async () => {
+  const { thread, device } = setUp();
+  using _thread = thread;
+  const rng = device(RNG);
+  await rng.creation;
+  thread.call({ kind: 'reset', device: 99 });
+  expect(failures).toHaveLength(1);
+  expect(failures[0]!.message).toContain('worker.ts');
+  rng.reset();
+  await expect(device(RNG).creation).rejects.toThrow('I/O thread test failed');
+});

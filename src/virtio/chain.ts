@@ -7,7 +7,6 @@
  */
 import { assert } from '../base/assert.ts';
 import { GuestFault } from '../base/errors.ts';
-import type { GuestAddress } from '../base/range.ts';
 import { formatAddress } from '../base/units.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { IovecTable } from './iovec-table.ts';
@@ -24,7 +23,6 @@ export interface ChainOwner {
 }
 
 export class DescriptorChain {
-  readonly #memory: GuestMemory;
   readonly #owner: ChainOwner;
   readonly #readable: Segments;
   readonly #writable: Segments;
@@ -36,7 +34,6 @@ export class DescriptorChain {
   #held = false;
 
   constructor(memory: GuestMemory, owner: ChainOwner) {
-    this.#memory = memory;
     this.#owner = owner;
     this.#readable = new Segments(memory);
     this.#writable = new Segments(memory);
@@ -146,24 +143,23 @@ export class DescriptorChain {
   }
 
   /**
-   * For the ring: appends what one descriptor names. Ranges outside guest memory are a GuestFault, as are readable bytes
-   * after writable ones (§2.7.4.2); a length of 0 is allowed and adds nothing.
+   * For the ring: appends what the descriptor at `words[at]` names, read here for the only time. Ranges outside guest memory are
+   * a GuestFault, as are readable bytes after writable ones (§2.7.4.2); a length of 0 is allowed and adds nothing.
    */
-  add(address: GuestAddress, length: number, writable: boolean): void {
+  add(words: Uint32Array, at: number, writable: boolean): void {
     if (!writable && this.#writable.length > 0) {
       throw new GuestFault('a device-readable descriptor follows a device-writable one');
     }
-    if (length === 0) return;
-    const region = this.#memory.regionOf(address, length);
-    if (region < 0) {
-      throw new GuestFault(
-        `a descriptor names ${length} bytes at ${formatAddress(address)}, which are not guest memory`,
-      );
-    }
-    if (this.#readable.length + this.#writable.length + length > CHAIN_BYTES_MAX) {
+    const half = writable ? this.#writable : this.#readable;
+    if (!half.add(words, at))
+      throw new GuestFault(`a descriptor names ${place(words, at)}, which are not guest memory`);
+    if (this.#readable.length + this.#writable.length > CHAIN_BYTES_MAX) {
       throw new GuestFault('a descriptor chain is longer than 4 GiB');
     }
-    const half = writable ? this.#writable : this.#readable;
-    half.add(region, this.#memory.offsetIn(region, address), length);
   }
+}
+
+/** "16 bytes at 0x4000_0000", for a message: read again, so not what was checked if the driver is at it. */
+function place(words: Uint32Array, at: number): string {
+  return `${words[at + 2]} bytes at ${formatAddress(words[at + 1]! * 2 ** 32 + words[at]!)}`;
 }

@@ -10,13 +10,11 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 
 export const DESCRIPTOR_SIZE = vring_desc.size;
 /** Words of a descriptor: the address in two, the length, and the 16-bit pair of its format. */
-const WORDS = DESCRIPTOR_SIZE / 4;
-/** A guest address has at most 52 bits (FEAT_LPA). */
-const ADDRESS_HIGH_END = 2 ** (52 - 32);
+export const DESCRIPTOR_WORDS = DESCRIPTOR_SIZE / 4;
 /** More indirect entries than this, or than the queue has, are a fault (`indirectEntriesMax`). */
 const INDIRECT_ENTRIES = 1024;
 /** Up to here a loop is faster than making two objects for TypedArray.set. */
-const LOOP_WORDS_MAX = 32;
+const LOOP_ENTRIES_MAX = 16;
 
 /**
  * Entries that an indirect table may have. The specification says Queue Size (§2.7.5.3.1), but Linux 6.12 exceeds it when a
@@ -26,56 +24,30 @@ export function indirectEntriesMax(queueSize: number): number {
   return Math.max(queueSize, INDIRECT_ENTRIES);
 }
 
-/** One word pair of a descriptor as an address: a GuestFault beyond 52 bits. */
-function joinAddress(low: number, high: number): GuestAddress {
-  if (high >= ADDRESS_HIGH_END) throw new GuestFault('a descriptor address is beyond 52 bits');
-  return high * 2 ** 32 + low;
-}
-
-export class DescriptorTable {
-  readonly #words: Uint32Array;
-
-  constructor(words: Uint32Array) {
-    this.#words = words;
-  }
-
-  /** The descriptor area of a ring with `size` entries, which lies at `address`. */
-  static at(memory: GuestMemory, address: GuestAddress, size: number): DescriptorTable {
-    const { buffer, byteOffset } = memory.bytes(address, size * DESCRIPTOR_SIZE);
-    return new DescriptorTable(new Uint32Array(buffer, byteOffset, size * WORDS));
-  }
-
-  address(index: number): GuestAddress {
-    return joinAddress(this.#words[index * WORDS]!, this.#words[index * WORDS + 1]!);
-  }
-
-  length(index: number): number {
-    return this.#words[index * WORDS + 2]!;
-  }
-
-  /** Split: flags, then next. Packed: id, then flags. The first is the lower half. */
-  pair(index: number): number {
-    return this.#words[index * WORDS + 3]!;
-  }
+/** The descriptor area of a ring with `size` entries, which lies at `address`. */
+export function descriptorTable(memory: GuestMemory, address: GuestAddress, size: number): Uint32Array {
+  const { buffer, byteOffset } = memory.bytes(address, size * DESCRIPTOR_SIZE);
+  return new Uint32Array(buffer, byteOffset, size * DESCRIPTOR_WORDS);
 }
 
 /** A private copy of the indirect table that is being read: what the driver writes meanwhile cannot be seen (TOCTOU). */
-export class IndirectCopy extends DescriptorTable {
+export class IndirectCopy {
+  readonly words: Uint32Array;
   readonly #memory: GuestMemory;
   readonly #bytes: Uint8Array;
   readonly #entriesMax: number;
 
   constructor(memory: GuestMemory, queueSize: number) {
-    const entriesMax = indirectEntriesMax(queueSize);
-    const copy = new Uint32Array(entriesMax * WORDS);
-    super(copy);
+    this.#entriesMax = indirectEntriesMax(queueSize);
+    this.words = new Uint32Array(this.#entriesMax * DESCRIPTOR_WORDS);
     this.#memory = memory;
-    this.#bytes = new Uint8Array(copy.buffer);
-    this.#entriesMax = entriesMax;
+    this.#bytes = new Uint8Array(this.words.buffer);
   }
 
-  /** Takes the table of `length` bytes at `address`; returns how many entries it has. */
-  take(address: GuestAddress, length: number): number {
+  /** Takes the table that the descriptor at `ring[at]` names; returns how many entries it has. */
+  take(ring: Uint32Array, at: number): number {
+    const address = ring[at + 1]! * 2 ** 32 + ring[at]!;
+    const length = ring[at + 2]!;
     if (length === 0 || length % DESCRIPTOR_SIZE !== 0) {
       throw new GuestFault(`an indirect table has ${length} bytes, not whole descriptors`);
     }
@@ -84,13 +56,15 @@ export class IndirectCopy extends DescriptorTable {
       throw new GuestFault(`an indirect table has ${entries} descriptors, more than ${this.#entriesMax}`);
     }
     const region = this.#memory.regionOf(address, length);
-    if (region < 0) {
-      throw new GuestFault(`an indirect table at ${formatAddress(address)} is not in guest memory`);
+    if (region < 0) throw new GuestFault(`an indirect table at ${formatAddress(address)} is not in guest memory`);
+    const from = address - this.#memory.bases[region]!;
+    if (entries > LOOP_ENTRIES_MAX || from % 4 !== 0) {
+      this.#bytes.set(this.#memory.blocks[region]!.subarray(from, from + length));
+    } else {
+      const source = this.#memory.words[region]!;
+      const first = from / 4;
+      for (let word = 0; word < entries * DESCRIPTOR_WORDS; word++) this.words[word] = source[first + word]!;
     }
-    const block = this.#memory.blocks[region]!;
-    const from = this.#memory.offsetIn(region, address);
-    if (entries * WORDS > LOOP_WORDS_MAX) this.#bytes.set(block.subarray(from, from + length));
-    else for (let index = 0; index < length; index++) this.#bytes[index] = block[from + index]!;
     return entries;
   }
 }

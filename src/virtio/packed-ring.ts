@@ -14,12 +14,13 @@ import {
   VRING_PACKED_EVENT_FLAG_DESC,
   VRING_PACKED_EVENT_FLAG_DISABLE,
   VRING_PACKED_EVENT_FLAG_ENABLE,
+  vring_packed_desc,
 } from '../abi/virtio.ts';
 import { bit, bits } from '../base/bits.ts';
 import { GuestFault } from '../base/errors.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DescriptorChain } from './chain.ts';
-import { DescriptorTable, IndirectCopy } from './descriptor-table.ts';
+import { DESCRIPTOR_WORDS, descriptorTable, IndirectCopy } from './descriptor-table.ts';
 import {
   checkAlignment,
   QUEUE_SIZE_MAX,
@@ -39,6 +40,8 @@ const EVENT = {
   FLAGS: bits(17, 16),
 } as const;
 const EVENT_ALIGN_SIZE = 4;
+/** The word of a descriptor that holds the id, and flags in its upper half. */
+const PAIR = vring_packed_desc.fields.id.offset / 4;
 /** Where both sides begin: offset 0, wrap counter 1. */
 export const PACKED_START: RingPosition = { avail: EVENT.WRAP.mask, used: EVENT.WRAP.mask };
 
@@ -46,7 +49,7 @@ export class PackedRing implements Ring {
   readonly #size: number;
   readonly #features: RingFeatures;
   readonly #access: PackedAccess;
-  readonly #table: DescriptorTable;
+  readonly #table: Uint32Array;
   readonly #indirect: IndirectCopy;
   #nextAvail: number;
   #usedIdx: number;
@@ -54,8 +57,10 @@ export class PackedRing implements Ring {
   #usedFlags: number;
   /** AVAIL and USED of a descriptor that is available in this lap of the driver. */
   #availFlags: number;
-  /** Descriptors used since the driver was last asked whether it wants an interrupt. */
+  /** Descriptors used since the last `publish`, the first of them, and the flags that will show it. */
   #usedCount = 0;
+  #firstUsed = 0;
+  #firstFlags = 0;
 
   constructor(memory: GuestMemory, places: QueuePlaces, features: RingFeatures, start: RingPosition) {
     const { size, desc, driver, device } = places;
@@ -68,7 +73,7 @@ export class PackedRing implements Ring {
     this.#size = size;
     this.#features = features;
     this.#access = new PackedAccess(memory, places);
-    this.#table = DescriptorTable.at(memory, desc, size);
+    this.#table = descriptorTable(memory, desc, size);
     this.#indirect = new IndirectCopy(memory, size);
     const { avail, used = avail } = start;
     this.#nextAvail = offsetOf(avail, size);
@@ -98,10 +103,10 @@ export class PackedRing implements Ring {
       const isLast = (flags & VRING_DESC_F_NEXT) === 0;
       let indirect = 0;
       if ((flags & VRING_DESC_F_INDIRECT) === 0) {
-        chain.add(this.#table.address(index), this.#table.length(index), (flags & VRING_DESC_F_WRITE) !== 0);
+        chain.add(this.#table, index * DESCRIPTOR_WORDS, (flags & VRING_DESC_F_WRITE) !== 0);
       } else {
         if (!isLast) throw new GuestFault('an indirect descriptor has a next one');
-        indirect = this.#walkIndirect(chain, this.#table.address(index), this.#table.length(index));
+        indirect = this.#walkIndirect(chain, index * DESCRIPTOR_WORDS);
       }
       if (isLast) {
         chain.named(this.#access.id(index), count);
@@ -117,7 +122,13 @@ export class PackedRing implements Ring {
   push(chain: DescriptorChain): void {
     // Without WRITE a driver may not look at the length (§2.8.6).
     const flags = this.#usedFlags | (chain.used > 0 ? VRING_DESC_F_WRITE : 0);
-    this.#access.storeUsed(this.#usedIdx, chain.id, chain.used, flags);
+    this.#access.writeUsed(this.#usedIdx, chain.id, chain.used);
+    // A driver looks at used descriptors one by one: those behind the first wait for it.
+    if (this.#usedCount > 0) this.#access.writeFlags(this.#usedIdx, flags);
+    else {
+      this.#firstUsed = this.#usedIdx;
+      this.#firstFlags = flags;
+    }
     this.#usedCount += chain.slots;
     this.#usedIdx += chain.slots;
     if (this.#usedIdx >= this.#size) {
@@ -126,9 +137,10 @@ export class PackedRing implements Ring {
     }
   }
 
-  wantsInterrupt(): boolean {
+  publish(): boolean {
     const count = this.#usedCount;
     this.#usedCount = 0;
+    this.#access.storeFlags(this.#firstUsed, this.#firstFlags);
     const event = this.#access.loadDriverEvent();
     const flags = EVENT.FLAGS.get(event);
     if (flags === VRING_PACKED_EVENT_FLAG_DISABLE) return false;
@@ -162,14 +174,14 @@ export class PackedRing implements Ring {
   }
 
   /** A table of a packed ring is read from its first entry to its last; of the flags WRITE alone has a meaning (§2.8.8). */
-  #walkIndirect(chain: DescriptorChain, address: number, length: number): number {
+  #walkIndirect(chain: DescriptorChain, ringAt: number): number {
     if (!this.#features.indirect) throw new GuestFault('an indirect descriptor, which was not negotiated');
-    const table = this.#indirect;
-    const entries = table.take(address, length);
-    for (let index = 0; index < entries; index++) {
-      const flags = table.pair(index) >>> 16;
+    const entries = this.#indirect.take(this.#table, ringAt);
+    const table = this.#indirect.words;
+    for (let at = 0; at < entries * DESCRIPTOR_WORDS; at += DESCRIPTOR_WORDS) {
+      const flags = table[at + PAIR]! >>> 16;
       if ((flags & VRING_DESC_F_INDIRECT) !== 0) throw new GuestFault('an indirect table has an indirect descriptor');
-      chain.add(table.address(index), table.length(index), (flags & VRING_DESC_F_WRITE) !== 0);
+      chain.add(table, at, (flags & VRING_DESC_F_WRITE) !== 0);
     }
     return entries;
   }

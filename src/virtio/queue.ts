@@ -1,7 +1,7 @@
 /**
  * A virtqueue (virtio 1.4 §2.6) as a device and its host see it, whatever the ring's format.
  *
- * A device pops chains, completes them in any order and signals once for many. The host gives it turns: `beginTurn` says how
+ * A device pops chains, completes them in any order and signals once for many: only then the driver sees them. The host gives it turns: `beginTurn` says how
  * much it may pop. A pop that finds nothing leaves the queue *starved* (the ring is empty: the host looks again for a while,
  * then arms it and sleeps) or *spent* (the turn is over: the host gives another after everybody else had theirs). A queue
  * in which a device leaves buffers on purpose is neither, and its driver is not asked to notify.
@@ -105,11 +105,11 @@ export class Virtqueue implements ChainOwner {
     return chain;
   }
 
-  /** Interrupts the driver for what was completed since the last call, if it wants that. */
+  /** Shows the driver what was completed since the last call, and interrupts it if it wants that. */
   signal(): void {
     if (!this.#hasUnsignalled || this.#dropped) return;
     this.#hasUnsignalled = false;
-    if (this.#ring.wantsInterrupt()) {
+    if (this.#ring.publish()) {
       this.counters.addInterrupt();
       this.#host.interrupt();
     }
@@ -166,7 +166,7 @@ export class Virtqueue implements ChainOwner {
     return this.#ring.hasBuffers();
   }
 
-  /** How far the ring has come, for whoever goes on with it. */
+  /** How far the ring has come, for whoever goes on with it: after a `signal`. */
   get position(): Required<RingPosition> {
     return this.#ring.position;
   }

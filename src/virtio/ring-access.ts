@@ -150,16 +150,25 @@ export class PackedAccess {
     return this.#halves[index * DESC_HALVES + DESC_ID]!;
   }
 
-  /** Makes a used descriptor visible; its flags come last: pairs with the driver's virtio_rmb() between its load of the flags
-   * and of id and len (virtqueue_get_buf_ctx_packed). */
-  storeUsed(index: number, id: number, length: number, flags: number): void {
+  /** Fills a used descriptor but for its flags. */
+  writeUsed(index: number, id: number, length: number): void {
     this.#words[index * DESC_WORDS + DESC_LEN] = length;
     this.#halves[index * DESC_HALVES + DESC_ID] = id;
+  }
+
+  /** The flags of a used descriptor behind one whose flags will be stored: ordered by that. */
+  writeFlags(index: number, flags: number): void {
+    this.#halves[index * DESC_HALVES + DESC_FLAGS] = flags;
+  }
+
+  /** Makes a used descriptor visible, and those behind it: pairs with the driver's virtio_rmb() between its load of the flags
+   * and of id and len (virtqueue_get_buf_ctx_packed). */
+  storeFlags(index: number, flags: number): void {
     Atomics.store(this.#halves, index * DESC_HALVES + DESC_FLAGS, flags);
   }
 
   /** When the driver wants interrupts: offset and wrap counter in the lower half, flags in the upper, in one look. Asked
-   * after `storeUsed`: pairs with the virtio_mb() between the driver's store of it and its last look at a used descriptor
+   * after `storeFlags`: pairs with the virtio_mb() between the driver's store of it and its last look at a used descriptor
    * (virtqueue_enable_cb_packed). */
   loadDriverEvent(): number {
     return Atomics.load(this.#driverEvent, 0);

@@ -41,10 +41,10 @@ export interface Ring {
   hasBuffers(): boolean;
   /** Fills `chain` with the next buffer and returns how many descriptors that took; 0 when there is none. */
   pop(chain: DescriptorChain): number;
-  /** Gives the buffer of a completed chain back, and lets the driver see it. */
+  /** Gives the buffer of a completed chain back; the driver sees it after `publish`. */
   push(chain: DescriptorChain): void;
-  /** Whether the driver wants an interrupt for what was pushed since the last call. */
-  wantsInterrupt(): boolean;
+  /** Shows the driver what was pushed since the last call; returns whether it wants an interrupt for that. */
+  publish(): boolean;
   /** Asks for a notification when the next buffer is made available. Look at `hasBuffers` afterwards. */
   enableNotifications(): void;
   /** The driver need not notify; it may all the same. */

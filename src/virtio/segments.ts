@@ -8,6 +8,9 @@ import type { IovecTable } from './iovec-table.ts';
 
 /** More than nearly every chain has; longer ones grow the arrays once. */
 const SEGMENTS_AT_FIRST = 8;
+/** Words of a descriptor that both ring formats have in the same places (§2.7.5, §2.8.6). */
+const Desc = { ADDRESS: 0, ADDRESS_HIGH: 1, LENGTH: 2 } as const;
+const WORD = 2 ** 32;
 /** Up to here a loop over bytes is faster than making two objects for TypedArray.set. */
 const LOOP_BYTES_MAX = 64;
 
@@ -15,7 +18,7 @@ export class Segments {
   readonly #memory: GuestMemory;
   #regions = new Uint32Array(SEGMENTS_AT_FIRST);
   #offsets = new Float64Array(SEGMENTS_AT_FIRST);
-  #lengths = new Float64Array(SEGMENTS_AT_FIRST);
+  #lengths = new Uint32Array(SEGMENTS_AT_FIRST);
   #count = 0;
   /** Bytes in all. */
   #length = 0;
@@ -44,15 +47,28 @@ export class Segments {
     this.#left = 0;
   }
 
-  /** Appends `length` > 0 bytes that the caller has found in `region`. */
-  add(region: number, offset: number, length: number): void {
+  /**
+   * Appends what the descriptor at `words[at]` names, and returns whether all of it is guest memory. The address is put
+   * together, looked up and stored here: as an argument it would be an object, wherever the compiler does not inline.
+   */
+  add(words: Uint32Array, at: number): boolean {
+    const address = words[at + Desc.ADDRESS_HIGH]! * WORD + words[at + Desc.ADDRESS]!;
+    const length = words[at + Desc.LENGTH]!;
+    if (length === 0) return true;
+    const { bases, ends } = this.#memory;
+    let region = 0;
+    // Above 2^53 the sum is not exact, but far from any end.
+    while (address < bases[region]! || address + length > ends[region]!) {
+      if (++region === bases.length) return false;
+    }
     const index = this.#count++;
     if (index === this.#regions.length) this.#grow();
     this.#regions[index] = region;
-    this.#offsets[index] = offset;
+    this.#offsets[index] = address - bases[region]!;
     this.#lengths[index] = length;
     this.#length += length;
     this.#left += length;
+    return true;
   }
 
   /** Copies the bytes at the cursor to `target` and moves on; returns how many. */
@@ -89,9 +105,11 @@ export class Segments {
   /** Writes `bytes` at `offset`, wherever the cursor is. */
   writeAt(offset: number, bytes: Uint8Array): void {
     assert(offset >= 0 && offset + bytes.length <= this.#length, 'a device wrote beyond its chain');
-    let segment = 0;
-    let start = offset;
-    for (; start >= this.#lengths[segment]! && segment < this.#count; segment++) start -= this.#lengths[segment]!;
+    // From the end: it is mostly a status byte.
+    let segment = this.#count - 1;
+    let start = this.#length - this.#lengths[segment]!;
+    while (start > offset) start -= this.#lengths[--segment]!;
+    start = offset - start;
     for (let done = 0; done < bytes.length; segment++, start = 0) {
       const count = Math.min(this.#lengths[segment]! - start, bytes.length - done);
       const block = this.#memory.blocks[this.#regions[segment]!]!;
@@ -104,18 +122,13 @@ export class Segments {
   appendTo(table: IovecTable, offset: number, length: number): number {
     assert(offset >= 0 && length >= 0 && offset + length <= this.#length, 'a device took iovecs beyond its chain');
     const before = table.count;
+    let segment = 0;
     let start = offset;
-    let left = length;
-    for (let segment = 0; left > 0 && table.count < table.capacity; segment++) {
-      const size = this.#lengths[segment]!;
-      if (start >= size) {
-        start -= size;
-        continue;
-      }
-      const count = Math.min(size - start, left);
-      table.append(this.#memory.pointerIn(this.#regions[segment]!, this.#offsets[segment]! + start), count);
+    for (; start > 0 && start >= this.#lengths[segment]!; segment++) start -= this.#lengths[segment]!;
+    for (let left = length; left > 0 && table.count < table.capacity; segment++, start = 0) {
+      const count = Math.min(this.#lengths[segment]! - start, left);
+      table.append(this.#memory.pointers[this.#regions[segment]!]! + this.#offsets[segment]! + start, count);
       left -= count;
-      start = 0;
     }
     return table.count - before;
   }
@@ -141,7 +154,7 @@ export class Segments {
     const capacity = 2 * this.#regions.length;
     this.#regions = grown(new Uint32Array(capacity), this.#regions);
     this.#offsets = grown(new Float64Array(capacity), this.#offsets);
-    this.#lengths = grown(new Float64Array(capacity), this.#lengths);
+    this.#lengths = grown(new Uint32Array(capacity), this.#lengths);
   }
 }
 

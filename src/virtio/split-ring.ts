@@ -8,11 +8,12 @@ import {
   VRING_DESC_F_WRITE,
   VRING_USED_ALIGN_SIZE,
   VRING_USED_F_NO_NOTIFY,
+  vring_desc,
 } from '../abi/virtio.ts';
 import { GuestFault } from '../base/errors.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DescriptorChain } from './chain.ts';
-import { DescriptorTable, IndirectCopy } from './descriptor-table.ts';
+import { DESCRIPTOR_WORDS, descriptorTable, IndirectCopy } from './descriptor-table.ts';
 import {
   checkAlignment,
   QUEUE_SIZE_MAX,
@@ -25,19 +26,21 @@ import { RingAccess } from './ring-access.ts';
 
 /** Indices run modulo 2^16 (§2.7.6). */
 const IDX_MASK = 0xffff;
+/** The word of a descriptor that holds flags, and `next` in its upper half. */
+const PAIR = vring_desc.fields.flags.offset / 4;
 
 export class SplitRing implements Ring {
   readonly #size: number;
   readonly #features: RingFeatures;
   readonly #access: RingAccess;
-  readonly #table: DescriptorTable;
+  readonly #table: Uint32Array;
   readonly #indirect: IndirectCopy;
   /** The next available entry to take, and avail.idx as last looked at: entries between them are there. */
   #nextAvail: number;
   #availIdx: number;
+  /** The next used entry to fill, and used.idx as the driver sees it. */
   #usedIdx: number;
-  /** used.idx when the driver was last asked whether it wants an interrupt. */
-  #askedAt: number;
+  #publishedIdx: number;
 
   constructor(memory: GuestMemory, places: QueuePlaces, features: RingFeatures, start: RingPosition) {
     const { size, desc, driver, device } = places;
@@ -50,12 +53,12 @@ export class SplitRing implements Ring {
     this.#size = size;
     this.#features = features;
     this.#access = new RingAccess(memory, { size, avail: driver, used: device });
-    this.#table = DescriptorTable.at(memory, desc, size);
+    this.#table = descriptorTable(memory, desc, size);
     this.#indirect = new IndirectCopy(memory, size);
     this.#nextAvail = start.avail;
     this.#availIdx = start.avail;
     this.#usedIdx = start.used ?? this.#access.loadUsedIdx();
-    this.#askedAt = this.#usedIdx;
+    this.#publishedIdx = this.#usedIdx;
   }
 
   get position(): Required<RingPosition> {
@@ -79,12 +82,12 @@ export class SplitRing implements Ring {
   push(chain: DescriptorChain): void {
     this.#access.writeUsedEntry(this.#usedIdx, chain.id, chain.used);
     this.#usedIdx = (this.#usedIdx + 1) & IDX_MASK;
-    this.#access.storeUsedIdx(this.#usedIdx);
   }
 
-  wantsInterrupt(): boolean {
-    const before = this.#askedAt;
-    this.#askedAt = this.#usedIdx;
+  publish(): boolean {
+    const before = this.#publishedIdx;
+    this.#publishedIdx = this.#usedIdx;
+    this.#access.storeUsedIdx(this.#usedIdx);
     if (!this.#features.eventIdx) return (this.#access.loadAvailFlags() & VRING_AVAIL_F_NO_INTERRUPT) === 0;
     // vring_need_event() of linux/virtio_ring.h: has used.idx passed the driver's event since?
     const beyond = (this.#usedIdx - this.#access.loadUsedEvent() - 1) & IDX_MASK;
@@ -115,35 +118,35 @@ export class SplitRing implements Ring {
   /** Follows `next` from `head`; returns how many descriptors there were, the indirect ones included. */
   #walk(chain: DescriptorChain, head: number): number {
     const table = this.#table;
-    let index = head;
+    let at = head * DESCRIPTOR_WORDS;
     for (let count = 1; count <= this.#size; count++) {
-      const address = table.address(index);
-      const length = table.length(index);
-      const pair = table.pair(index);
+      const pair = table[at + PAIR]!;
       if ((pair & VRING_DESC_F_INDIRECT) !== 0) {
         if ((pair & VRING_DESC_F_NEXT) !== 0) throw new GuestFault('an indirect descriptor has a next one');
-        return count + this.#walkIndirect(chain, address, length);
+        return count + this.#walkIndirect(chain, at);
       }
-      chain.add(address, length, (pair & VRING_DESC_F_WRITE) !== 0);
+      chain.add(table, at, (pair & VRING_DESC_F_WRITE) !== 0);
       if ((pair & VRING_DESC_F_NEXT) === 0) return count;
-      index = pair >>> 16;
-      if (index >= this.#size) throw new GuestFault(`a descriptor continues at ${index}, of ${this.#size}`);
+      const next = pair >>> 16;
+      if (next >= this.#size) throw new GuestFault(`a descriptor continues at ${next}, of ${this.#size}`);
+      at = next * DESCRIPTOR_WORDS;
     }
     throw new GuestFault(`a chain has more descriptors than the queue, ${this.#size}: a loop?`);
   }
 
-  #walkIndirect(chain: DescriptorChain, address: number, length: number): number {
+  #walkIndirect(chain: DescriptorChain, ringAt: number): number {
     if (!this.#features.indirect) throw new GuestFault('an indirect descriptor, which was not negotiated');
-    const table = this.#indirect;
-    const entries = table.take(address, length);
-    let index = 0;
+    const entries = this.#indirect.take(this.#table, ringAt);
+    const table = this.#indirect.words;
+    let at = 0;
     for (let count = 1; count <= entries; count++) {
-      const pair = table.pair(index);
+      const pair = table[at + PAIR]!;
       if ((pair & VRING_DESC_F_INDIRECT) !== 0) throw new GuestFault('an indirect table has an indirect descriptor');
-      chain.add(table.address(index), table.length(index), (pair & VRING_DESC_F_WRITE) !== 0);
+      chain.add(table, at, (pair & VRING_DESC_F_WRITE) !== 0);
       if ((pair & VRING_DESC_F_NEXT) === 0) return count;
-      index = pair >>> 16;
-      if (index >= entries) throw new GuestFault(`an indirect descriptor continues at ${index}, of ${entries}`);
+      const next = pair >>> 16;
+      if (next >= entries) throw new GuestFault(`an indirect descriptor continues at ${next}, of ${entries}`);
+      at = next * DESCRIPTOR_WORDS;
     }
     throw new GuestFault(`an indirect chain has more descriptors than its table, ${entries}: a loop?`);
   }

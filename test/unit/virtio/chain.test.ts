@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { GuestFault } from '../../../src/base/errors.ts';
+import { GuestMemory } from '../../../src/memory/guest-memory.ts';
 import { type ChainOwner, DescriptorChain, IovecTable } from '../../../src/virtio/chain.ts';
 import { GuestRam, RAM_BASE } from '../../support/guest-ram.ts';
 
@@ -11,6 +12,11 @@ class Owner implements ChainOwner {
   completed(chain: DescriptorChain): void {
     this.completed_.push(chain.used);
   }
+}
+
+/** The words of a descriptor; what follows them is the ring's. */
+function descriptor(address: number, length: number): Uint32Array {
+  return Uint32Array.of(address, address / 2 ** 32, length, 0);
 }
 
 /** A chain of these segments, one behind the other in RAM with holes between them; RAM holds its own offsets. */
@@ -27,7 +33,7 @@ function setup(readable: readonly number[], writable: readonly number[]) {
     ...writable.map((length) => ({ length, isWritable: true })),
   ].map(({ length, isWritable }) => {
     const address = ram.allocate(length + 16);
-    chain.add(address, length, isWritable);
+    chain.add(descriptor(address, length), 0, isWritable);
     return address - RAM_BASE;
   });
   chain.named(5, 1);
@@ -170,21 +176,20 @@ describe('DescriptorChain: iovecs', () => {
 describe('DescriptorChain: what the ring adds', () => {
   test('is readable before it is writable (§2.7.4.2), and guest memory', () => {
     const { chain } = setup([1], [1]);
-    expect(() => chain.add(RAM_BASE, 1, false)).toThrow(GuestFault);
-    expect(() => chain.add(RAM_BASE + 0x1000, 1, true)).toThrow(GuestFault);
+    expect(() => chain.add(descriptor(RAM_BASE, 1), 0, false)).toThrow(GuestFault);
+    expect(() => chain.add(descriptor(RAM_BASE + 0x1000, 1), 0, true)).toThrow(GuestFault);
   });
 
   test('is no longer than 4 GiB in all (§2.7.5)', () => {
-    const size = 2 ** 31;
+    const ram = new GuestRam({ size: 0x1000 });
     // Only the addresses matter: nobody touches the bytes.
-    const ram = new GuestRam({ size: 16 });
-    const regionOf = () => 0;
-    Object.assign(ram.memory, { regionOf });
-    const chain = new DescriptorChain(ram.memory, new Owner());
+    const region = { ...ram.memory.regions[0]!, range: { base: RAM_BASE, size: 2 ** 32 } };
+    const chain = new DescriptorChain(new GuestMemory([region]), new Owner());
     chain.begin();
-    chain.add(RAM_BASE, size, true);
-    chain.add(RAM_BASE, size, true);
-    expect(() => chain.add(RAM_BASE, 1, true)).toThrow(GuestFault);
+    chain.add(descriptor(RAM_BASE, 2 ** 31), 0, true);
+    chain.add(descriptor(RAM_BASE, 2 ** 31), 0, true);
+    expect(chain.writableLength).toBe(2 ** 32);
+    expect(() => chain.add(descriptor(RAM_BASE, 1), 0, true)).toThrow(GuestFault);
   });
 
   test('begins anew with each buffer', () => {
@@ -192,7 +197,7 @@ describe('DescriptorChain: what the ring adds', () => {
     chain.write(Uint8Array.of(1));
     chain.complete();
     chain.begin();
-    chain.add(RAM_BASE, 2, true);
+    chain.add(descriptor(RAM_BASE, 2), 0, true);
     expect([chain.readableLength, chain.writableLength, chain.readLeft, chain.writeLeft]).toEqual([0, 2, 0, 2]);
     chain.complete();
     expect(owner.completed_).toEqual([1, 0]);

@@ -13,7 +13,8 @@
 
 static const struct { const char *name; check_function *run; } checks[] = {
 	{ "clock", check_clock }, { "console-in", check_console_in }, { "console-out", check_console_out },
-	{ "counters", check_counters }, { "features", check_features }, { "hotplug", check_hotplug },
+	{ "counters", check_counters }, { "diskbench", check_diskbench }, { "diskrecords", check_diskrecords },
+	{ "features", check_features }, { "hotplug", check_hotplug },
 	{ "idle", check_idle }, { "panic", check_panic }, { "powerkey", check_powerkey }, { "reboot", check_reboot },
 	{ "rtc", check_rtc }, { "smp", check_smp }, { "stolen", check_stolen }, { "vsock", check_vsock },
 };

@@ -18,6 +18,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../abi/libc.ts';
+import { assert } from '../base/assert.ts';
 import { alignUp } from '../base/bits.ts';
 import { formatSize, MiB } from '../base/units.ts';
 import { check, hostError, type Remedies } from './errno.ts';
@@ -46,17 +47,34 @@ export interface MapOptions {
 export class Mapping implements Disposable {
   readonly pointer: HostPointer;
   readonly size: number;
-  /** The mapped bytes. Detached at disposal, so that a late access throws instead of ending the process. */
-  readonly buffer: ArrayBuffer;
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
+  #buffer: ArrayBuffer | undefined;
+  #bytes: Uint8Array | undefined;
+  #view: DataView | undefined;
+  #isMapped = true;
 
   private constructor(pointer: HostPointer, size: number) {
     this.pointer = pointer;
     this.size = size;
-    this.buffer = libc.viewOf(pointer, size);
-    this.bytes = new Uint8Array(this.buffer);
-    this.view = new DataView(this.buffer);
+  }
+
+  /**
+   * The mapped bytes. Detached at disposal, so that a late access throws instead of ending the process. Made at the first
+   * use: V8 takes what an ArrayBuffer shows for memory of ours, and collects garbage when it is much.
+   */
+  get buffer(): ArrayBuffer {
+    assert(this.#isMapped, 'memory was used after it was unmapped');
+    this.#buffer ??= libc.viewOf(this.pointer, this.size);
+    return this.#buffer;
+  }
+
+  get bytes(): Uint8Array {
+    this.#bytes ??= new Uint8Array(this.buffer);
+    return this.#bytes;
+  }
+
+  get view(): DataView {
+    this.#view ??= new DataView(this.buffer);
+    return this.#view;
   }
 
   /** Maps `size` bytes, writable unless told otherwise. Anonymous memory is private, a file is shared. */
@@ -83,9 +101,20 @@ export class Mapping implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.buffer.detached) return;
-    this.buffer.transfer(0);
+    if (!this.#isMapped) return;
+    this.#isMapped = false;
+    this.#buffer?.transfer(0);
     libc.munmap(this.pointer, this.size);
+  }
+}
+
+/** Lends `use` the bytes at `pointer`, until it is done: for a part of a mapping of which no view of all is wanted. */
+export async function lend(pointer: HostPointer, size: number, use: (bytes: Uint8Array) => Promise<void> | void) {
+  const buffer = libc.viewOf(pointer, size);
+  try {
+    await use(new Uint8Array(buffer));
+  } finally {
+    buffer.transfer(0);
   }
 }
 

@@ -2,7 +2,8 @@
 import type { VmConfig } from '../config/schema.ts';
 import { pageSize } from '../host/page-size.ts';
 import { Signals } from '../host/signals.ts';
-import { GuestMemory } from '../memory/guest-memory.ts';
+import { GuestMemory, type MemoryRegion } from '../memory/guest-memory.ts';
+import type { Images } from './images.ts';
 import { mapRam } from './ram.ts';
 import type { VirtioDevices } from './virtio-devices.ts';
 
@@ -12,6 +13,8 @@ export class Foundation implements Disposable {
   /** Where the config has devices; without, nothing of it is even loaded. */
   readonly virtio: VirtioDevices | undefined;
   readonly #resources = new DisposableStack();
+  /** How many threads read into RAM. */
+  #loads = 0;
 
   static async lay(config: VmConfig, warn: (message: string) => void): Promise<Foundation> {
     const hasDevices = Object.keys(config.devices).length > 0;
@@ -26,12 +29,25 @@ export class Foundation implements Disposable {
     const { base, size } = config.memory;
     using resources = new DisposableStack();
     this.signals = resources.use(new Signals());
-    const { buffer, pointer } = resources.use(mapRam(config, warn));
-    this.memory = new GuestMemory([{ range: { base, size }, buffer, pointer }]);
+    const ram = mapRam(config, warn);
+    // A thread that still reads into it must not meet what is mapped there next; the process is about to end then.
+    resources.defer(() => this.#loads > 0 || ram[Symbol.dispose]());
+    const region = { range: { base, size }, pointer: ram.pointer };
+    this.memory = new GuestMemory([Object.defineProperty(region as MemoryRegion, 'buffer', { get: () => ram.buffer })]);
     const { signals, memory } = this;
     this.virtio =
       virtio && resources.use(new virtio.VirtioDevices(config, { signals, memory, pageSize: pageSize(), log: warn }));
     this.#resources = resources.move();
+  }
+
+  /** Reads `images` into RAM, on a thread of libuv's, while the caller goes on. Whoever awaits it hears of errors. */
+  load(images: Images): Promise<void> {
+    this.#loads++;
+    const loading = images.load(this.memory).finally(() => {
+      this.#loads--;
+    });
+    loading.catch(() => {});
+    return loading;
   }
 
   [Symbol.dispose](): void {

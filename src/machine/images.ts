@@ -1,11 +1,12 @@
 /** Brings kernel and initrd into guest RAM. A plain Image is read straight to its place; a wrapped one is unpacked first. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
 import { ConfigError } from '../base/errors.ts';
 import type { AddressRange } from '../base/range.ts';
 import { KiB } from '../base/units.ts';
 import { inspectKernel, KERNEL_HEAD_BYTES, type Kernel, type KernelFile, unpackKernel } from '../boot/image.ts';
 import { DTB_BYTES_MAX, type Placement, place } from '../boot/placement.ts';
 import type { VmConfig } from '../config/schema.ts';
+import { lend } from '../host/mapping.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 
 /** Without overlays the device tree is some KiB, and about 150 bytes for each vCPU. */
@@ -14,8 +15,8 @@ const CPUS_USUAL = 128;
 
 export interface Images {
   readonly placement: Placement;
-  /** Reads them into `memory`, as placed; at every boot anew, since the guest overwrites them. */
-  load(memory: GuestMemory): void;
+  /** Reads them into `memory`, as placed, beside other work; at every boot anew, since the guest overwrites them. */
+  load(memory: GuestMemory): Promise<void>;
 }
 
 /** Recognises the files and decides where they go. ConfigError for what cannot be booted or does not fit. */
@@ -43,12 +44,13 @@ export async function prepareImages(config: VmConfig, ram: AddressRange): Promis
   const placement = place({ ram, kernel, initrdBytes, dtbBytesMax });
   return {
     placement,
-    load(memory) {
-      const target = memory.bytes(placement.kernel.base, fileBytes);
-      if (unpacked) target.set(unpacked);
-      else loadFile(image, 'kernel.image', target);
+    async load(memory) {
+      await lend(memory.pointer(placement.kernel.base, fileBytes), fileBytes, (target) =>
+        unpacked ? target.set(unpacked) : loadFile(image, 'kernel.image', target),
+      );
       if (initrd === undefined || placement.initrd === undefined) return;
-      loadFile(initrd, 'kernel.initrd', memory.bytes(placement.initrd.base, placement.initrd.size));
+      const { base, size } = placement.initrd;
+      await lend(memory.pointer(base, size), size, (target) => loadFile(initrd, 'kernel.initrd', target));
     },
   };
 }
@@ -76,17 +78,28 @@ function sizeOf(path: string, keyPath: string): number {
   return size;
 }
 
-function loadFile(path: string, keyPath: string, target: Uint8Array): void {
-  const file = openFile(path, keyPath);
-  readFully(file, target);
-  closeSync(file.fd);
+/** The first touch of guest RAM is what takes long, so it is a thread's. */
+async function loadFile(path: string, keyPath: string, target: Uint8Array): Promise<void> {
+  const { fd } = openFile(path, keyPath);
+  for (let done = 0; done < target.length; ) {
+    const count = await new Promise<number>((resolve, reject) => {
+      read(fd, target, done, target.length - done, done, (error, count) => (error ? reject(error) : resolve(count)));
+    });
+    if (count === 0) throw endsEarly(path, keyPath);
+    done += count;
+  }
+  closeSync(fd);
+}
+
+function endsEarly(path: string, keyPath: string): ConfigError {
+  return new ConfigError(`Cannot read ${path}: it ends early; is it being written?`, { keyPath });
 }
 
 /** Fills `target` from the start of the file; a file that has become shorter meanwhile is an error. */
 function readFully({ fd, path, keyPath }: OpenFile, target: Uint8Array): void {
   for (let done = 0; done < target.length; ) {
     const count = readSync(fd, target, done, target.length - done, done);
-    if (count === 0) throw new ConfigError(`Cannot read ${path}: it ends early; is it being written?`, { keyPath });
+    if (count === 0) throw endsEarly(path, keyPath);
     done += count;
   }
 }

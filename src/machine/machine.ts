@@ -13,7 +13,7 @@ import type { GuestEvent } from '../devices/pvpanic.ts';
 import { writeDtb } from '../fdt/writer.ts';
 import { pinThisThread } from '../host/affinity.ts';
 import { EventLoopWatch } from '../host/event-loop.ts';
-import { Mapping } from '../host/mapping.ts';
+import { lend, Mapping } from '../host/mapping.ts';
 import { pageSize } from '../host/page-size.ts';
 import { randomBytes } from '../host/random.ts';
 import type { Signals } from '../host/signals.ts';
@@ -77,7 +77,10 @@ export class Machine implements Disposable {
   readonly #resources = new DisposableStack();
   readonly #observer: MachineObserver;
   readonly #kvm: Kvm;
+  readonly #foundation: Foundation;
   readonly #images: Images;
+  /** Of kernel and initrd, into RAM. */
+  #loading: Promise<void> | undefined;
   readonly #signals: Signals;
   readonly #loop: EventLoopWatch;
   readonly #slots: MemorySlots;
@@ -117,7 +120,8 @@ export class Machine implements Disposable {
     observer: MachineObserver,
   ) {
     using resources = new DisposableStack();
-    resources.use(foundation);
+    this.#foundation = resources.use(foundation);
+    this.#loading = foundation.load(images);
     this.config = config;
     this.memory = foundation.memory;
     this.#signals = foundation.signals;
@@ -280,7 +284,7 @@ export class Machine implements Disposable {
     if (guest.features.stolenTime) guest.placeStolenTime();
     this.#coalescing.attach(guest.vm, guest.coalescedRing(pageSize()));
     this.#coalescing.begin();
-    this.#images.load(this.memory);
+    this.#loading ??= this.#foundation.load(this.#images);
     if (this.#boots === 1) await this.#placeVirtio();
     this.#virtio?.attach(guest.vm);
     this.#virtio?.setCounterLag(guest.counterLag);
@@ -301,7 +305,9 @@ export class Machine implements Disposable {
         { keyPath: 'overlays' },
       );
     }
-    this.memory.bytes(placement.dtb.base, dtb.length).set(dtb);
+    await lend(this.memory.pointer(placement.dtb.base, dtb.length), dtb.length, (target) => target.set(dtb));
+    await this.#loading;
+    this.#loading = undefined;
     guest.setEntry(entryState(placement.entry, placement.dtb.base));
     this.#processors = new Processors(guest.vcpus, this.#threads, {
       signals: this.#signals,

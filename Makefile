@@ -9,6 +9,10 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 # An Arm machine with KVM needs no nested one.
 HOW := $(if $(and $(filter aarch64,$(shell uname -m)),$(wildcard /dev/kvm)),run,nested)
 
+# The figures of the rings need no guest.
+comma := ,
+BENCH_IDS := $(subst $(comma), ,$(ONLY))
+
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name help; do printf '  make %-14s %s\n' "$$name" "$$help"; done
 
@@ -29,7 +33,7 @@ nested: setup ## Tests on real KVM: here on an Arm machine, elsewhere in QEMU
 	@$(VITEST) --project nested $(FILES)
 
 bench: setup ## Measure against QEMU (ONLY=id,id)
-	@$(NODE) guests/build.ts >/dev/null
+	@$(if $(filter-out ring-%,$(or $(BENCH_IDS),all)),$(NODE) guests/build.ts >/dev/null)
 	@$(NODE) test/bench/bench.ts $(if $(ONLY),--only $(ONLY))
 
 soak: setup ## The nested tests with every repeat count in full (hours)

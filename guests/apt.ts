@@ -5,9 +5,10 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError, HostError } from '../src/base/errors.ts';
-import { cacheDirectory, exists, requireSpace, sha256 } from './artifact.ts';
-import { run } from './command.ts';
-import { megabytes, Progress } from './progress.ts';
+import { cacheDirectory } from '../src/nested/cache.ts';
+import { command } from '../src/nested/command.ts';
+import { megabytes, Progress } from '../src/nested/progress.ts';
+import { exists, requireSpace, sha256 } from './artifact.ts';
 
 const SUITES = ['trixie', 'trixie-backports'] as const;
 export type Suite = (typeof SUITES)[number];
@@ -53,8 +54,15 @@ export class AptRoot {
     await root.#configure();
     const progress = new Progress('Debian arm64 package lists');
     progress.update('fetching');
+    const timer = setInterval(() => progress.update('fetching'), PROGRESS_INTERVAL_MS);
     // A list that cannot be fetched is only a warning to apt-get, unless this says otherwise.
-    await root.#apt('fetch the Debian package lists', 'apt-get', ['update', '--error-on=any'], UPDATE_REMEDY);
+    const fetching = root.#apt(
+      'fetch the Debian package lists',
+      'apt-get',
+      ['update', '--error-on=any'],
+      UPDATE_REMEDY,
+    );
+    await fetching.finally(() => clearInterval(timer));
     await writeFile(complete, '');
     progress.done('fetched');
     return root;
@@ -119,7 +127,7 @@ export class AptRoot {
       ...(cwd ? { cwd } : {}),
       ...(remedy ? { remedy } : {}),
     };
-    return run(doing, program, args, options);
+    return command(doing, program, args, options);
   }
 
   async #configure(): Promise<void> {
@@ -154,14 +162,14 @@ export class AptRoot {
 /** Unpacks a .deb without running anything of it. */
 export async function extractDeb(path: string, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
-  await run(`unpack ${path}`, 'dpkg-deb', ['-x', path, directory], { remedy: 'install dpkg' });
+  await command(`unpack ${path}`, 'dpkg-deb', ['-x', path, directory], { remedy: 'install dpkg' });
 }
 
 async function debianMirror(): Promise<string> {
   const named = process.env[MIRROR_VARIABLE];
   if (named) return named;
   const format = '$(REPO_URI) $(RELEASE) $(COMPONENT)';
-  const targets = await run(
+  const targets = await command(
     "read apt's configuration",
     'apt-get',
     ['indextargets', '--format', format, 'Created-By: Packages'],
@@ -186,7 +194,7 @@ async function findKeyring(): Promise<string> {
 
 /** Proxies, time-outs and retries of the machine apply here too. */
 async function machineAcquireOptions(): Promise<string[]> {
-  const dump = await run("read apt's configuration", 'apt-config', ['dump', 'Acquire']);
+  const dump = await command("read apt's configuration", 'apt-config', ['dump', 'Acquire']);
   return dump
     .split('\n')
     .filter((line) => /^Acquire::[^ ]+ ".+";$/.test(line))

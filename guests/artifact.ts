@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { HostError } from '../src/base/errors.ts';
-import { megabytes } from './progress.ts';
+import { cacheDirectory, isAlive, lock } from '../src/nested/cache.ts';
+import { megabytes } from '../src/nested/progress.ts';
 
 const MANIFEST = 'manifest.json';
 
@@ -28,10 +28,6 @@ interface Manifest {
   files: Record<string, string>;
 }
 
-export function cacheDirectory(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'orko-vmm');
-}
-
 /** The directory that holds the recipe's files, built if it has to be. */
 export async function obtain(recipe: Recipe): Promise<{ directory: string; files: string[]; isNew: boolean }> {
   const inputs = await recipe.inputs();
@@ -43,12 +39,17 @@ export async function obtain(recipe: Recipe): Promise<{ directory: string; files
 
   try {
     await mkdir(parent, { recursive: true });
+    await using _lock = await lock(`${directory}.lock`);
+    const foundMeanwhile = await filesOf(directory);
+    if (foundMeanwhile) return { directory, files: foundMeanwhile, isNew: false };
     await requireSpace(parent, recipe.spaceBytes, `build ${recipe.name}`);
     await removeAbandoned(parent);
     const work = await mkdtemp(join(parent, `.${process.pid}-`));
     try {
       await buildIn(work, recipe, inputs);
-      await renameInto(join(work, 'result'), directory);
+      // A damaged one makes way.
+      await rm(directory, { recursive: true, force: true });
+      await rename(join(work, 'result'), directory);
     } finally {
       await rm(work, { recursive: true, force: true });
     }
@@ -62,7 +63,7 @@ export async function obtain(recipe: Recipe): Promise<{ directory: string; files
 async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const pid = /^\.(\d+)-/.exec(name)?.[1];
-    if (pid && !(await exists(`/proc/${pid}`))) await rm(join(parent, name), { recursive: true, force: true });
+    if (pid && !isAlive(Number(pid))) await rm(join(parent, name), { recursive: true, force: true });
   }
 }
 
@@ -75,17 +76,6 @@ async function buildIn(work: string, recipe: Recipe, inputs: Manifest['inputs'])
   const files: Record<string, string> = {};
   for (const file of await readdir(result)) files[file] = await sha256(join(result, file));
   await writeFile(join(result, MANIFEST), JSON.stringify({ inputs, files } satisfies Manifest, null, 2));
-}
-
-/** Two builds of one thing may finish together; the results are equal, so the first stays. A damaged one makes way. */
-async function renameInto(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch {
-    if (await filesOf(to)) return;
-    await rm(to, { recursive: true, force: true });
-    await rename(from, to);
-  }
 }
 
 /** The names of a complete, undamaged result's files; undefined when it has to be built. */
@@ -144,7 +134,11 @@ export async function exists(path: string): Promise<boolean> {
 function explain(error: unknown, name: string, parent: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   const message = error instanceof Error ? error.message : '';
-  if (code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device|Disk quota exceeded/.test(message)) {
+  if (
+    code === 'ENOSPC' ||
+    code === 'EDQUOT' ||
+    /No space left on device|Disk quota exceeded|the disk is full/.test(message)
+  ) {
     return new HostError(`Cannot build ${name}: no space is left in ${parent}: free some, or set XDG_CACHE_HOME`);
   }
   if (code === 'EACCES' || code === 'EROFS') {

@@ -1,9 +1,9 @@
 /** Builds the guests' initramfs: guests/linux/agent as /init, Debian's static busybox, and a console to open first. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type CpioEntry, encodeCpio } from '../src/nested/cpio.ts';
 import { AptRoot, extractDeb } from './apt.ts';
 import type { Recipe } from './artifact.ts';
-import { type CpioEntry, encodeCpio } from './cpio.ts';
 import { checksumOf, GUESTS, sourcesBelow } from './sources.ts';
 import { findToolchain } from './toolchain.ts';
 
@@ -16,7 +16,7 @@ export const initramfs: Recipe = {
 
   async inputs() {
     const [toolchain, busybox] = await Promise.all([findToolchain(), findBusybox()]);
-    const generator = ['initramfs.ts', 'cpio.ts'].map((file) => join(GUESTS, file));
+    const generator = ['initramfs.ts', '../src/nested/cpio.ts'].map((file) => join(GUESTS, file));
     return {
       compiler: toolchain.version,
       busybox: busybox.sha256,

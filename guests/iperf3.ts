@@ -4,9 +4,9 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type CpioEntry, encodeCpio } from '../src/nested/cpio.ts';
 import { AptRoot, extractDeb } from './apt.ts';
 import type { Recipe } from './artifact.ts';
-import { type CpioEntry, encodeCpio } from './cpio.ts';
 import { checksumOf, GUESTS } from './sources.ts';
 
 const SUITE = 'trixie';
@@ -30,7 +30,7 @@ export const iperf3: Recipe = {
 
   async inputs() {
     const packages = await Promise.all(Object.keys(FILES).map(find));
-    const generator = ['iperf3.ts', 'cpio.ts'].map((file) => join(GUESTS, file));
+    const generator = ['iperf3.ts', '../src/nested/cpio.ts'].map((file) => join(GUESTS, file));
     return {
       ...Object.fromEntries(packages.map(({ name, sha256 }) => [name, sha256])),
       generator: await checksumOf(generator),

@@ -3,10 +3,10 @@ import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { HostError } from '../src/base/errors.ts';
+import { command } from '../src/nested/command.ts';
+import { megabytes, Progress } from '../src/nested/progress.ts';
 import { AptRoot, type DebianPackage, extractDeb } from './apt.ts';
 import type { Recipe } from './artifact.ts';
-import { run } from './command.ts';
-import { megabytes, Progress } from './progress.ts';
 import { checksumOf, GUESTS } from './sources.ts';
 import { findToolchain } from './toolchain.ts';
 
@@ -121,7 +121,7 @@ async function unpackSource(source: DebianPackage, scratch: string): Promise<str
   const unpacked = join(scratch, 'deb');
   await extractDeb(deb, unpacked);
   const tarball = join(unpacked, 'usr/src', `${source.name}.tar.xz`);
-  await run(`unpack ${source.name}`, 'tar', ['-xf', tarball, '-C', scratch], { remedy: 'install xz-utils' });
+  await command(`unpack ${source.name}`, 'tar', ['-xf', tarball, '-C', scratch], { remedy: 'install xz-utils' });
   await rm(unpacked, { recursive: true });
   await rm(deb);
   progress.done('unpacked');
@@ -132,5 +132,5 @@ function makeIn(tree: string, prefix: string) {
   const remedy = 'install make, gcc, flex, bison, bc, libc6-dev and the arm64 compiler';
   const fixed = { ...REPRODUCIBLE, ARCH: 'arm64', CROSS_COMPILE: prefix };
   return (doing: string, args: string[], env: Record<string, string>, onLine?: (line: string) => void) =>
-    run(doing, 'make', args, { cwd: tree, env: { ...fixed, ...env }, remedy, ...(onLine ? { onLine } : {}) });
+    command(doing, 'make', args, { cwd: tree, env: { ...fixed, ...env }, remedy, ...(onLine ? { onLine } : {}) });
 }

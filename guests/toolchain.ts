@@ -1,5 +1,5 @@
 /** The C compiler for arm64: the machine's own on arm64, Debian's cross compiler elsewhere. */
-import { run } from './command.ts';
+import { command } from '../src/nested/command.ts';
 
 const IS_NATIVE = process.arch === 'arm64';
 const PREFIX = IS_NATIVE ? '' : 'aarch64-linux-gnu-';
@@ -18,11 +18,11 @@ export interface Toolchain {
 
 export async function findToolchain(): Promise<Toolchain> {
   const gcc = `${PREFIX}gcc`;
-  const text = await run('compile for arm64', gcc, ['--version'], { remedy: REMEDY });
+  const text = await command('compile for arm64', gcc, ['--version'], { remedy: REMEDY });
   return {
     prefix: PREFIX,
     version: text.split('\n')[0] ?? '',
-    compile: async (args, cwd) => void (await run('compile a guest program', gcc, args, { cwd })),
-    objcopy: async (args, cwd) => void (await run('convert a guest program', `${PREFIX}objcopy`, args, { cwd })),
+    compile: async (args, cwd) => void (await command('compile a guest program', gcc, args, { cwd })),
+    objcopy: async (args, cwd) => void (await command('convert a guest program', `${PREFIX}objcopy`, args, { cwd })),
   };
 }

@@ -70,7 +70,7 @@ async function fileSizes(directory: string): Promise<Record<string, number>> {
 }
 
 /** One builder per entry: the file holds the builder's pid, and a dead builder's lock is taken over. */
-async function lock(path: string): Promise<AsyncDisposable> {
+export async function lock(path: string): Promise<AsyncDisposable> {
   for (;;) {
     try {
       await writeFile(path, String(process.pid), { flag: 'wx' });

@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { cached } from './cache.ts';
 import { command } from './command.ts';
-import { type CpioEntry, cpioArchive } from './cpio.ts';
+import { type CpioEntry, encodeCpio } from './cpio.ts';
 import { debianMirror, SUITE, unpackPackages } from './debian.ts';
 import { type ProgressSink, step } from './progress.ts';
 
@@ -76,13 +76,21 @@ echo "$version"
 }
 
 /** BusyBox and the modules in order of their numbers; `l1-settings.ts` adds the script that uses them. */
-async function initramfs(target: string, order: readonly string[]): Promise<Buffer> {
-  const entries: CpioEntry[] = ['bin', 'dev', 'lower', 'modules', 'root', 'upper'].map((name) => ({ name }));
-  entries.push({ name: 'bin/busybox', data: await readFile(join(target, 'busybox')) });
+async function initramfs(target: string, order: readonly string[]): Promise<Uint8Array> {
+  const entries: CpioEntry[] = ['bin', 'dev', 'lower', 'modules', 'root', 'upper'].map((path) => ({
+    kind: 'directory',
+    path,
+  }));
+  entries.push({
+    kind: 'file',
+    path: 'bin/busybox',
+    data: await readFile(join(target, 'busybox')),
+    isExecutable: true,
+  });
   for (const [index, path] of order.entries()) {
     const file = basename(path).replace(/\.ko.*$/, '.ko');
     const data = await readFile(join(target, 'boot-modules', file));
-    entries.push({ name: `modules/${String(index).padStart(2, '0')}-${file}`, data });
+    entries.push({ kind: 'file', path: `modules/${String(index).padStart(2, '0')}-${file}`, data });
   }
-  return cpioArchive(entries);
+  return encodeCpio(entries);
 }

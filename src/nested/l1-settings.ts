@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cached } from './cache.ts';
 import { command } from './command.ts';
-import { type CpioEntry, cpioArchive } from './cpio.ts';
+import { type CpioEntry, encodeCpio } from './cpio.ts';
 import { GROUP, INITRAMFS_INIT, INITTAB, PASSWD, SSHD_CONFIG, START_SCRIPT } from './l1-scripts.ts';
 
 /** The name that stands for every L1 in the known-hosts file, whatever its port. */
@@ -33,7 +33,7 @@ export async function l1Keys(): Promise<L1Keys> {
   };
 }
 
-export async function settingsArchive(keys: L1Keys): Promise<Buffer> {
+export async function settingsArchive(keys: L1Keys): Promise<Uint8Array> {
   const files: Record<string, string> = {
     'etc/orko-l1-start': START_SCRIPT,
     'etc/inittab': INITTAB,
@@ -46,12 +46,15 @@ export async function settingsArchive(keys: L1Keys): Promise<Buffer> {
     'etc/ssh/host_key': await readFile(keys.host, 'utf8'),
     'etc/ssh/authorized_keys': await readFile(`${keys.client}.pub`, 'utf8'),
   };
-  const entries: CpioEntry[] = ['settings', 'settings/etc', 'settings/etc/ssh'].map((name) => ({ name }));
+  const entries: CpioEntry[] = ['settings', 'settings/etc', 'settings/etc/ssh'].map((path) => ({
+    kind: 'directory',
+    path,
+  }));
   for (const [path, text] of Object.entries(files)) {
     // sshd refuses a host key that others could read.
-    const mode = path.endsWith('host_key') ? 0o600 : 0o755;
-    entries.push({ name: `settings/${path}`, data: Buffer.from(text), mode });
+    const isPrivate = path.endsWith('host_key');
+    entries.push({ kind: 'file', path: `settings/${path}`, data: Buffer.from(text), isExecutable: true, isPrivate });
   }
-  entries.push({ name: 'init', data: Buffer.from(INITRAMFS_INIT) });
-  return cpioArchive(entries);
+  entries.push({ kind: 'file', path: 'init', data: Buffer.from(INITRAMFS_INIT), isExecutable: true });
+  return encodeCpio(entries);
 }

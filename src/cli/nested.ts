@@ -1,7 +1,10 @@
 /** `orko-vmm nested CONFIG`: runs a config in an Arm host of its own, inside QEMU. */
+import { basename, join } from 'node:path';
 import { parseSize } from '../base/size.ts';
 import { MiB } from '../base/units.ts';
+import type { VmConfig } from '../config/schema.ts';
 import type { L1Options } from '../nested/l1.ts';
+import type { NestedOptions } from '../nested/nested.ts';
 import { defineCommand } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { CONFIG_OPTIONS, CONFIG_POSITIONAL, loadConfig, withConfig } from './load-config.ts';
@@ -17,7 +20,7 @@ export const nestedCommand = defineCommand({
   summary: 'Run a config in an Arm host inside QEMU',
   description: [
     'Runs the VM that the config describes on a machine that has no Arm KVM: boots an Arm host (Debian, with KVM) inside QEMU, runs `orko-vmm run` in it, and ends with its exit code. The first time it makes that host from Debian packages, which takes minutes; then seconds.',
-    'The folders of all files and sockets that the config names are visible in the host at the same paths, and what is written there comes back. Devices and sockets of this machine cannot be shared; they are refused by name.',
+    'The folders of all files and sockets that the config names are visible in the host at the same paths, and what is written there comes back. Devices and sockets of this machine cannot be shared; they are refused by name. `orko-vmm ctl` and `list` reach the VM from here as well.',
     "Keys go to the guest; Ctrl-A x ends it, and Ctrl-] pressed three times ends the whole nested machine. SIGINT and SIGTERM press the guest's power key; a second one ends everything.",
   ].join(' '),
   positionals: CONFIG_POSITIONAL,
@@ -61,9 +64,19 @@ export const nestedCommand = defineCommand({
     const l1 = hostOptions(host);
     const { runNested } = await import('../nested/nested.ts');
     const exitCodes = { nested: EXIT.NESTED, interrupted: EXIT.INTERRUPTED };
-    return withConfig(vm, () => runNested({ configPath: config, set, vm, l1, quiet, verbose, exitCodes }));
+    const options = { configPath: config, set, vm, l1, quiet, verbose, exitCodes };
+    return withConfig(vm, async () => runNested({ ...options, ...(await controlSocketOf(vm)) }));
   },
 });
+
+/** `ctl` and `list` of this machine reach the VM too, unless its socket has a place of its own: that is in the host then. */
+async function controlSocketOf({ name, controlSocket }: VmConfig): Promise<Pick<NestedOptions, 'controlSocket'>> {
+  if (controlSocket !== undefined) return {};
+  const { claimSocket, socketFolder } = await import('../control/registry.ts');
+  const uid = process.getuid!();
+  const here = await claimSocket(name, socketFolder({ env: process.env, uid }), uid);
+  return { controlSocket: { here, there: join(socketFolder({ env: {}, uid: 0 }), basename(here)) } };
+}
 
 interface HostWords {
   readonly hostCpu: string | undefined;

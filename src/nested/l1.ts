@@ -4,11 +4,13 @@
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { mkdtemp, readFile, realpath, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostError } from '../base/errors.ts';
 import { MiB } from '../base/units.ts';
+import { isAlive } from './cache.ts';
+import { command } from './command.ts';
 import { l1Image } from './l1-image.ts';
 import { type L1KernelName, l1Kernel } from './l1-kernel.ts';
 import { READY_MARK } from './l1-scripts.ts';
@@ -29,6 +31,8 @@ export const L1_DEFAULTS: L1Options = {
   qemuArguments: [],
 };
 
+/** Of the folders that running L1s have their sockets in; the number of the process that owns one follows. */
+const RUN_PREFIX = 'orko-l1-';
 /** What QEMU needs beside the memory it gives to L1. */
 const QEMU_OVERHEAD_MIB = 300;
 /** Bytes a 9p message carries: larger ones are faster, and half a megabyte is where it levels off. */
@@ -65,7 +69,8 @@ export class L1 {
     }
     const folders = await outermost(shares);
     return await step(progress, `Starting the Arm host (${describe(options)})`, async () => {
-      const runDirectory = await mkdtemp(join(tmpdir(), 'orko-l1-'));
+      await removeAbandoned();
+      const runDirectory = await mkdtemp(join(tmpdir(), `${RUN_PREFIX}${process.pid}-`));
       const initramfs = join(runDirectory, 'initramfs');
       await writeFile(initramfs, [await readFile(kernel.initramfs), await settingsArchive(keys)]);
       const disks = { root: image, modules: kernel.modules };
@@ -101,6 +106,11 @@ export class L1 {
 
   get qemuPid(): number | undefined {
     return this.#qemu.pid;
+  }
+
+  /** Makes a Unix socket `here` that leads to the one `there`, in L1, whenever somebody connects. */
+  async forward(here: string, there: string): Promise<void> {
+    await command('reach into the Arm host', 'ssh', ['-O', 'forward', '-L', `${here}:${there}`, ...this.ssh]);
   }
 
   async stop(): Promise<void> {
@@ -156,6 +166,16 @@ export function quote(word: string): string {
 
 function describe({ cpu, gic, kernel, cpus, memoryMiB }: L1Options): string {
   return `QEMU, ${cpus} × ${cpu}, GICv${gic}, ${memoryMiB} MiB, ${kernel} pages`;
+}
+
+/** What owners that were killed have left; QEMU went with them. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = new RegExp(`^${RUN_PREFIX}(\\d+)-`).exec(name)?.[1];
+    if (!owner || isAlive(Number(owner))) continue;
+    // Another user's stays.
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {});
+  }
 }
 
 /** Folders that exist, each once, without those that lie inside another. */

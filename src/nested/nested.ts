@@ -2,6 +2,7 @@
  * `orko-vmm nested CONFIG`: the same config on a machine without Arm KVM. Boots L1, an Arm host in QEMU, runs the
  * installed form of orko-vmm in it on the same files, and ends as that ends; nothing stays behind.
  */
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { VmConfig } from '../config/schema.ts';
@@ -18,6 +19,8 @@ export interface NestedOptions {
   /** The same, parsed: it knows every path that has to be shared. */
   readonly vm: Pick<VmConfig, 'paths'>;
   readonly l1?: Partial<L1Options>;
+  /** The VM's control socket: its path in L1, and the path on this machine at which it shall be reached. */
+  readonly controlSocket?: { readonly there: string; readonly here: string };
   /** As of the command line; orko-vmm in L1 is told too. */
   readonly quiet?: boolean;
   readonly verbose?: boolean;
@@ -45,9 +48,12 @@ export async function runNested(options: NestedOptions): Promise<number> {
   // What is half way up ends with this process: every child is tied to it.
   if (typeof booted === 'string') return options.exitCodes.interrupted;
   const { l1, program } = booted;
+  const { controlSocket } = options;
   try {
+    if (controlSocket) await l1.forward(controlSocket.here, controlSocket.there);
     return await runIn(l1, remoteCommand(program, config, options), signals, options.exitCodes);
   } finally {
+    if (controlSocket) await rm(controlSocket.here, { force: true });
     await l1.stop();
   }
 }

@@ -15,6 +15,8 @@ export const DESCRIPTOR_WORDS = DESCRIPTOR_SIZE / 4;
 const INDIRECT_ENTRIES = 1024;
 /** Up to here a loop is faster than making two objects for TypedArray.set. */
 const LOOP_ENTRIES_MAX = 16;
+/** Words up to here have integers for indices. */
+const LOOP_OFFSET_MAX = 2 ** 32;
 
 /**
  * Entries that an indirect table may have. The specification says Queue Size (§2.7.5.3.1), but Linux 6.12 exceeds it when a
@@ -58,11 +60,11 @@ export class IndirectCopy {
     const region = this.#memory.regionOf(address, length);
     if (region < 0) throw new GuestFault(`an indirect table at ${formatAddress(address)} is not in guest memory`);
     const from = address - this.#memory.bases[region]!;
-    if (entries > LOOP_ENTRIES_MAX || from % 4 !== 0) {
+    if (entries > LOOP_ENTRIES_MAX || from % 4 !== 0 || from > LOOP_OFFSET_MAX) {
       this.#bytes.set(this.#memory.blocks[region]!.subarray(from, from + length));
     } else {
       const source = this.#memory.words[region]!;
-      const first = from / 4;
+      const first = (from / 4) | 0;
       for (let word = 0; word < entries * DESCRIPTOR_WORDS; word++) this.words[word] = source[first + word]!;
     }
     return entries;

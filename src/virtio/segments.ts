@@ -13,6 +13,8 @@ const Desc = { ADDRESS: 0, ADDRESS_HIGH: 1, LENGTH: 2 } as const;
 const WORD = 2 ** 32;
 /** Up to here a loop over bytes is faster than making two objects for TypedArray.set. */
 const LOOP_BYTES_MAX = 64;
+/** The largest index into memory that is an integer to the compiler. */
+const INTEGER_MAX = 2 ** 31 - 1;
 
 export class Segments {
   readonly #memory: GuestMemory;
@@ -159,6 +161,14 @@ export class Segments {
 }
 
 function copy(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void {
-  if (count > LOOP_BYTES_MAX) target.set(source.subarray(from, from + count), to);
-  else for (let index = 0; index < count; index++) target[to + index] = source[from + index]!;
+  if (count > LOOP_BYTES_MAX) {
+    target.set(source.subarray(from, from + count), to);
+  } else if (from > INTEGER_MAX || to > INTEGER_MAX) {
+    for (let index = 0; index < count; index++) target[to + index] = source[from + index]!;
+  } else {
+    // The same, said to be integers: offsets come out of an array of doubles, and are counted as such where they are large.
+    const first = from | 0;
+    const into = to | 0;
+    for (let index = 0; index < count; index++) target[into + index] = source[first + index]!;
+  }
 }

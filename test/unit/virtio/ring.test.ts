@@ -4,6 +4,8 @@
  * Whatever goes astray shows as wrong bytes, a wrong length, or a buffer that nobody comes back for.
  */
 import { describe, expect, test } from 'vitest';
+import { GiB, MiB } from '../../../src/base/units.ts';
+import { Mapping } from '../../../src/host/mapping.ts';
 import type { DescriptorChain } from '../../../src/virtio/chain.ts';
 import { IovecTable } from '../../../src/virtio/chain.ts';
 import type { RingFeatures } from '../../../src/virtio/ring.ts';
@@ -30,7 +32,20 @@ function nameOf({ packed, ...others }: RingFeatures): string {
 describe('random programs', () => {
   test.each(combinations.map((features) => [nameOf(features), features] as const))('%s', (_, features) => {
     const dice = random();
-    for (let program = 0; program < PROGRAMS; program++) new Program(dice, features).run();
+    for (let program = 0; program < PROGRAMS; program++) {
+      new Program(dice, features, new GuestRam({ size: 4 * MiB })).run();
+    }
+  });
+
+  // Where neither 31 nor 32 bits hold an offset into memory.
+  test.each([1, 3, 5])('everything at %d GiB of 6', (start) => {
+    using mapping = Mapping.create(6 * GiB, { what: 'the RAM of a test' });
+    const dice = random();
+    for (const packed of BOOLEANS) {
+      const ram = new GuestRam({ buffer: mapping.buffer });
+      ram.release(start * GiB);
+      new Program(dice, { packed, indirect: true, eventIdx: true, inOrder: false }, ram).run();
+    }
   });
 });
 
@@ -51,7 +66,7 @@ class Program {
   #taken = 0;
   #added = 0;
 
-  constructor(dice: Random, features: RingFeatures) {
+  constructor(dice: Random, features: RingFeatures, ram: GuestRam) {
     this.#dice = dice;
     this.#features = features;
     const size = features.packed ? 1 + dice.below(40) : 2 ** dice.below(6);
@@ -59,7 +74,7 @@ class Program {
     const start = features.packed
       ? dice.below(size) | (dice.below(2) << 15)
       : dice.pick([0, 0xffff, 0xffff - dice.below(40)]);
-    this.#pair = queuePair({ size, features, start, ram: new GuestRam({ size: 4 * 1024 * 1024 }) });
+    this.#pair = queuePair({ size, features, start, ram });
     this.#pair.driver.ring.requestInterrupt(1);
   }
 

@@ -11,10 +11,12 @@ import { installedForm } from '../../src/nested/installed-form.ts';
 import type { L1Options } from '../../src/nested/l1.ts';
 import { toStderr } from '../../src/nested/progress.ts';
 import { type BenchHost, startBenchHost } from './bench-host.ts';
+import { measureBlk, measureBlkExits } from './blk.ts';
 import { measureBoot } from './boot.ts';
 import { benchEntry, FIGURES, type FigureId, figureLine, type Round, TABLE_HEAD } from './figure.ts';
 import { measureMmioExit } from './mmio-exit.ts';
 import { measureNet } from './net.ts';
+import { measureRing, RING_IDS, type RingId } from './ring-rounds.ts';
 import { measureRss } from './rss.ts';
 
 const OUT = join(import.meta.dirname, '../../out');
@@ -29,12 +31,16 @@ type Results = Map<FigureId, readonly Round[]>;
 const wanted = parseIds();
 const results: Results = new Map();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
-const files = [await installedForm(), ...GUEST_FILES];
-if ([...wanted].some((id) => id !== 'boot-loud-1-nofwb')) {
-  await using host = await startBenchHost(files);
-  await measureOnMain(host);
+for (const id of RING_IDS) if (wanted.has(id)) results.set(id, await measureRing(id, toStderr));
+const inGuests = [...wanted].filter((id) => !RING_IDS.includes(id as RingId));
+if (inGuests.length > 0) {
+  const files = [await installedForm(), ...GUEST_FILES];
+  if (inGuests.some((id) => !id.endsWith('-nofwb'))) {
+    await using host = await startBenchHost(files);
+    await measureOnMain(host);
+  }
+  if (inGuests.some((id) => id.endsWith('-nofwb'))) await measureWithoutFwb(files);
 }
-if (wanted.has('boot-loud-1-nofwb')) await measureWithoutFwb();
 await report();
 
 async function measureOnMain(host: BenchHost): Promise<void> {
@@ -50,16 +56,24 @@ async function measureOnMain(host: BenchHost): Promise<void> {
   if (['net-tx', 'net-rx', 'net-ping'].some((id) => wanted.has(id as FigureId))) {
     for (const [id, rounds] of Object.entries(await measureNet(host, toStderr))) results.set(id as FigureId, rounds);
   }
+  if ([...wanted].some((id) => id.startsWith('blk-mmio-') && !id.endsWith('-nofwb'))) {
+    for (const [id, rounds] of Object.entries(await measureBlk(host, toStderr))) results.set(id as FigureId, rounds);
+  }
   if (wanted.has('rss')) results.set('rss', await measureRss(host, toStderr));
 }
 
-async function measureWithoutFwb(): Promise<void> {
+async function measureWithoutFwb(files: readonly string[]): Promise<void> {
   if (process.arch === 'arm64') {
-    toStderr('boot-loud-1-nofwb is left out: it needs a nested machine without FWB');
+    toStderr('What is measured without FWB is left out: it needs a nested machine');
     return;
   }
   await using host = await startBenchHost(files, WITHOUT_FWB);
-  results.set('boot-loud-1-nofwb', (await measureBoot(host, 'boot-loud-1-nofwb', toStderr)).wall);
+  if (wanted.has('boot-loud-1-nofwb')) {
+    results.set('boot-loud-1-nofwb', (await measureBoot(host, 'boot-loud-1-nofwb', toStderr)).wall);
+  }
+  if (wanted.has('blk-mmio-exits-nofwb')) {
+    results.set('blk-mmio-exits-nofwb', await measureBlkExits(host, toStderr));
+  }
 }
 
 async function report(): Promise<void> {

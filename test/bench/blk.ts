@@ -1,0 +1,132 @@
+/**
+ * blk-mmio-*: a disk of 128 MiB in the host's memory, read and written with O_DIRECT by the guest's own bench
+ * (guests/linux/agent/disk.c), ten seconds each. The peer is QEMU's virtio-blk-pci with an I/O thread, the better of its two
+ * ways to do I/O. Exits and CPU time are the host's own counters, taken when a load begins and when it ends.
+ */
+import { quote } from '../../src/nested/l1.ts';
+import type { ProgressSink } from '../../src/nested/progress.ts';
+import type { BenchHost } from './bench-host.ts';
+import { type BenchGuest, type Contender, invocation } from './contenders.ts';
+import type { FigureId, Round } from './figure.ts';
+import { inRounds } from './rounds.ts';
+
+type BlkFigureId = Extract<FigureId, `blk-mmio-${string}`>;
+
+const LOADS = ['rand-qd1', 'rand-qd8', 'seq-read', 'seq-write'] as const;
+type Load = (typeof LOADS)[number];
+
+const DISK = 'disk.img';
+const DISK_MIB = 128;
+const SECONDS = 10;
+const MB = 1e6;
+const GIB = 2 ** 30;
+/** USER_HZ of every Linux on arm64 and x86. */
+const TICKS_PER_SECOND = 100;
+/** Positions in /proc/PID/stat after the name's bracket: utime, stime and guest_time are fields 14, 15 and 43 (proc(5)). */
+const Stat = { UTIME: 14 - 3, STIME: 15 - 3, GUEST_TIME: 43 - 3 } as const;
+
+/** QEMU's ways to do I/O: the better one of a round counts. */
+const AIO = ['threads', 'io_uring'] as const;
+
+interface Measured {
+  readonly perSecond: number;
+  readonly bytesPerSecond: number;
+  readonly exitsPerRequest: number;
+  /** CPU seconds of the VMM, the guest's own left out. */
+  readonly cpuPerGib: number;
+}
+type Run = Record<Load, Measured>;
+
+/** What a figure is taken from, and how. Better when larger, but for the last two. */
+const SOURCES: Record<BlkFigureId, (run: Run) => number> = {
+  'blk-mmio-rand-qd1': (run) => run['rand-qd1'].perSecond,
+  'blk-mmio-rand-qd8': (run) => run['rand-qd8'].perSecond,
+  'blk-mmio-seq-read': (run) => run['seq-read'].bytesPerSecond / MB,
+  'blk-mmio-seq-write': (run) => run['seq-write'].bytesPerSecond / MB,
+  'blk-mmio-exits': (run) => run['rand-qd8'].exitsPerRequest,
+  'blk-mmio-exits-nofwb': (run) => run['rand-qd8'].exitsPerRequest,
+  'blk-mmio-cpu': (run) => run['seq-read'].cpuPerGib,
+};
+const LOWER: readonly BlkFigureId[] = ['blk-mmio-exits', 'blk-mmio-exits-nofwb', 'blk-mmio-cpu'];
+
+export type BlkRounds = Record<Exclude<BlkFigureId, 'blk-mmio-exits-nofwb'>, Round[]>;
+
+export async function measureBlk(host: BenchHost, progress: ProgressSink): Promise<BlkRounds> {
+  const rounds = await rounded('blk', host, LOADS, progress);
+  const { 'blk-mmio-exits-nofwb': _, ...figures } = rounds;
+  return figures;
+}
+
+/** On a host without FEAT_S2FWB, where reads of registers leave the guest. */
+export async function measureBlkExits(host: BenchHost, progress: ProgressSink): Promise<Round[]> {
+  return (await rounded('blk-mmio-exits-nofwb', host, ['rand-qd8'], progress))['blk-mmio-exits-nofwb'];
+}
+
+async function rounded(what: string, host: BenchHost, loads: readonly Load[], progress: ProgressSink) {
+  const runs = async (contender: Contender) =>
+    contender === 'ours'
+      ? [await run(host, contender, loads, '')]
+      : [await run(host, contender, loads, AIO[0]), await run(host, contender, loads, AIO[1])];
+  const describe = (each: Run[]) =>
+    each.map((one) => loads.map((load) => `${load} ${one[load].perSecond.toFixed(0)}/s`).join(', ')).join(' or ');
+  const measured = await inRounds(what, progress, runs, describe);
+  const best = (id: BlkFigureId, each: Run[]) =>
+    (LOWER.includes(id) ? Math.min : Math.max)(...each.map((one) => SOURCES[id](one)));
+  const figures = {} as Record<BlkFigureId, Round[]>;
+  for (const id of Object.keys(SOURCES) as BlkFigureId[]) {
+    // A figure of a load that was not run is not asked for.
+    if (loads.length < LOADS.length && id !== 'blk-mmio-exits-nofwb') continue;
+    figures[id] = measured.map(({ ours, peer }) => ({ ours: best(id, ours), peer: best(id, peer) }));
+  }
+  return figures;
+}
+
+async function run(host: BenchHost, contender: Contender, loads: readonly Load[], aio: string): Promise<Run> {
+  const cmdline = `console=ttyAMA0 quiet orko.run=diskbench orko.seconds=${SECONDS} orko.loads=${loads.join('+')}`;
+  const guest: BenchGuest = { cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio', cmdline };
+  const { prepare, command } = invocation(contender, guest);
+  const device =
+    contender === 'ours'
+      ? `devices: { disk: { type: blk, path: ${DISK} } }`
+      : `-object iothread,id=io -drive file=${DISK},if=none,id=d,format=raw,cache=writeback,aio=${aio} -device virtio-blk-pci,drive=d,iothread=io,romfile=`;
+  const script = `
+    ${prepare}; ${contender === 'ours' ? `echo ${quote(device)} >>guest.yaml` : ''}
+    [ -s ${DISK} ] || dd if=/dev/zero of=${DISK} bs=1M count=${DISK_MIB} status=none
+    exec 3< <(exec ${contender === 'ours' ? command : `${command} ${device}`} </dev/null 2>errors); pid=$!
+    while IFS= read -r line <&3; do
+      case $line in ORKO-LOAD*)
+        read -r exits </sys/kernel/debug/kvm/$pid-*/mmio_exit_user; read -r stat </proc/$pid/stat
+        echo "\${line%$'\\r'}|$exits|$stat";;
+      ORKO-CHECK*|ORKO-DONE*) echo "$line";;
+      esac
+    done
+    wait $pid; echo "exit code $?"; cat errors >&2`;
+  const { stdout, stderr } = await host.run(script);
+  if (!/^exit code 0$/m.test(stdout) || stdout.includes(' FAIL ') || !stdout.includes('ORKO-DONE')) {
+    throw new Error(`The guest did not finish its loads: ${command}\n${stdout.slice(-2000)}\n${stderr}`);
+  }
+  return Object.fromEntries(loads.map((load) => [load, measure(stdout, load)])) as Run;
+}
+
+function measure(output: string, load: Load): Measured {
+  const line = (kind: string) => output.split('\n').find((text) => text.startsWith(`ORKO-LOAD ${kind} ${load}`))!;
+  const [begin, end] = [line('begin').split('|'), line('end').split('|')];
+  const said = Object.fromEntries(
+    [...end[0]!.matchAll(/(\w+)=([\d.]+)/g)].map(([, name, value]) => [name!, Number(value)]),
+  ) as Record<'requests' | 'bytes' | 'seconds', number>;
+  const cpuSeconds = (cpuTicks(end[2]!) - cpuTicks(begin[2]!)) / TICKS_PER_SECOND;
+  return {
+    perSecond: said.requests / said.seconds,
+    bytesPerSecond: said.bytes / said.seconds,
+    exitsPerRequest: (Number(end[1]) - Number(begin[1])) / said.requests,
+    cpuPerGib: cpuSeconds / (said.bytes / GIB),
+  };
+}
+
+function cpuTicks(stat: string): number {
+  const fields = stat
+    .replace(/^.*\) /, '')
+    .split(' ')
+    .map(Number);
+  return fields[Stat.UTIME]! + fields[Stat.STIME]! - fields[Stat.GUEST_TIME]!;
+}

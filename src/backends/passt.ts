@@ -16,6 +16,8 @@ const SOCKET = '3';
 const ROOT = 0;
 /** Who it becomes when root starts it: nobody, as by default, but without a word about it. */
 const NOBODY = '65534:65534';
+/** Different lines that are passed on. */
+const LINES_MAX = 50;
 
 export interface PasstOptions {
   readonly mtu: number;
@@ -78,13 +80,20 @@ export function passtArguments({ mtu, forward }: PasstOptions): string[] {
   return words;
 }
 
-/** Passes on what it says. That it ends before it has sent a frame means that it could not start. */
+/**
+ * Passes on what it says, each line once: a guest can make it say the same about every packet. That it ends before it has
+ * sent a frame means that it could not start.
+ */
 function watch(child: ChildProcess, stream: FrameStream, { loop, log }: DeviceWorld): Disposable {
+  const said = new Set<string>();
   let last = '';
   const watching = loop.watch(child.fd, { readable: true }, () => {
     const { lines, end } = child.take();
-    for (const line of lines) log(`passt: ${line}`);
-    last = lines.at(-1) ?? last;
+    for (const line of lines) {
+      if (said.size < LINES_MAX && !said.has(line)) log(`passt: ${line}`);
+      if (said.size < LINES_MAX) said.add(line);
+      last = line;
+    }
     if (end === undefined) return;
     watching[Symbol.dispose]();
     if (!stream.hasHeard) throw new HostError(`Cannot start passt: ${last || end}`);

@@ -11,6 +11,8 @@ export interface Option {
   /** One letter. */
   readonly alias?: string;
   readonly choices?: readonly string[];
+  /** The value that the option alone, without `=VALUE`, stands for. A value is then part of the same word. */
+  readonly implied?: string;
   /** What the manual calls the value. */
   readonly placeholder?: string;
 }
@@ -74,6 +76,16 @@ export function defineCommand<const O extends Options, const P extends Positiona
 export function usageOf({ name, positionals }: Pick<AnyCommand, 'name' | 'positionals'>): string {
   const words = Object.entries(positionals).map(([word, { optional }]) => (optional ? `[${word}]` : `<${word}>`));
   return [name, ...words].join(' ');
+}
+
+/** `words` with every option that may stand alone spelled out: `--stats` becomes `--stats=0`. */
+export function spellOut(command: AnyCommand, words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--');
+  return words.map((word, index) => {
+    if (!word.startsWith('--') || (end >= 0 && index >= end)) return word;
+    const implied = command.options[word.slice(2)]?.implied;
+    return implied === undefined ? word : `${word}=${implied}`;
+  });
 }
 
 /** Raw parser output → `Args`: one name for each option, every boolean and list present. */

@@ -1,6 +1,6 @@
 /** How `list` and `ctl status` show a running VM. */
 import { formatSize } from '../base/units.ts';
-import type { MachineStatus } from '../control/protocol.ts';
+import type { DeviceDescription, MachineStats, MachineStatus } from '../control/protocol.ts';
 
 const SECONDS = { d: 86_400, h: 3_600, min: 60, s: 1 } as const;
 
@@ -31,6 +31,42 @@ export function statusLines(status: MachineStatus): string {
     ['config', status.config],
   ];
   return rows.map(([key, value]) => (value === undefined ? '' : `${key}: ${value}\n`)).join('');
+}
+
+/** A line for each device, and one for each thing that it can do. */
+export function deviceLines(devices: readonly DeviceDescription[]): string {
+  return devices
+    .map(({ name, type, actions }) =>
+      [`${name} (${type})\n`, columns(actions.map((action) => [`  ${action.name}`, action.help]))].join(''),
+    )
+    .join('');
+}
+
+/** A table of the queues, then what KVM and the devices count beside. Histograms are for `--json`. */
+export function statsLines({ cpus, kvm, devices }: MachineStats): string {
+  const head = ['device', 'queue', 'kicks', 'interrupts', 'buffers', 'bytes read', 'bytes written', 'kick to used'];
+  const rows = devices.flatMap(({ name, queues }) =>
+    queues.map(({ kicks, interrupts, chains, bytesRead, bytesWritten, kickToUsedUs }, index) =>
+      [name, index, kicks, interrupts, chains, bytesRead, bytesWritten, medianUs(kickToUsedUs)].map(String),
+    ),
+  );
+  const own = devices.flatMap(({ name, counters }) =>
+    Object.entries(counters).map(([counter, value]) => `${name} ${counter}: ${value}\n`),
+  );
+  const exits = cpus.map(({ exits }, index) => `vCPU ${index} exits: ${exits}\n`);
+  const ofKvm = Object.entries(kvm).map(([name, value]) => `kvm ${name}: ${value}\n`);
+  return [rows.length > 0 ? columns([head, ...rows]) : '', ...own, ...exits, ...ofKvm].join('');
+}
+
+/** The upper end of the bucket in which the median lies: "≤ 64 µs". */
+function medianUs(buckets: readonly number[]): string {
+  const half = buckets.reduce((sum, count) => sum + count, 0) / 2;
+  let sum = 0;
+  const bucket = buckets.findIndex((count) => {
+    sum += count;
+    return sum >= half && half > 0;
+  });
+  return bucket < 0 ? '-' : `≤ ${2 ** bucket} µs`;
 }
 
 /** Columns as wide as their widest cell; the last one is not filled up. */

@@ -48,9 +48,10 @@ function commandLines(command: AnyCommand): string[] {
 }
 
 function optionLines(options: Readonly<Record<string, Option>>): string[] {
-  return Object.entries(options).flatMap(([name, { alias, describe, placeholder, type, choices }]) => {
+  return Object.entries(options).flatMap(([name, { alias, describe, placeholder, type, choices, implied }]) => {
     const short = alias ? `\\fB\\-${alias}\\fR, ` : '';
-    const value = type === 'string' ? ` \\fI${roff(placeholder ?? choices?.join('|') ?? 'VALUE')}\\fR` : '';
+    const word = `\\fI${roff(placeholder ?? choices?.join('|') ?? 'VALUE')}\\fR`;
+    const value = type !== 'string' ? '' : implied === undefined ? ` ${word}` : `[=${word}]`;
     return ['.TP', `${short}\\fB\\-\\-${roff(name)}\\fR${value}`, `${roff(describe)}.`];
   });
 }

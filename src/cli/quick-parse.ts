@@ -4,12 +4,12 @@
  * lines that need words: help, mistakes, completion.
  */
 import { parseArgs } from 'node:util';
-import { type AnyCommand, collectArgs, GLOBAL_OPTIONS } from './command.ts';
+import { type AnyCommand, collectArgs, GLOBAL_OPTIONS, spellOut } from './command.ts';
 
 /** The arguments of `command` in `words` (what follows its name), or undefined: then yargs shall look at the line. */
 export function quickParse(command: AnyCommand, words: readonly string[]): Record<string, unknown> | undefined {
   const options = { ...GLOBAL_OPTIONS, ...command.options };
-  const parsed = tryParse(words, options);
+  const parsed = tryParse(spellOut(command, words), options);
   if (!parsed) return undefined;
 
   const names = Object.keys(command.positionals);

@@ -2,7 +2,15 @@
 import yargs, { type Argv } from 'yargs';
 import manifest from '../../package.json' with { type: 'json' };
 import { nearest } from '../config/suggest.ts';
-import { type AnyCommand, collectArgs, GLOBAL_OPTIONS, type Option, type Positional, usageOf } from './command.ts';
+import {
+  type AnyCommand,
+  collectArgs,
+  GLOBAL_OPTIONS,
+  type Option,
+  type Positional,
+  spellOut,
+  usageOf,
+} from './command.ts';
 import { COMMANDS, loadCommands } from './commands.ts';
 import { complete } from './complete.ts';
 import { exitCodeRows } from './exit-codes.ts';
@@ -53,7 +61,8 @@ export async function yargsParse(words: readonly string[]): Promise<Chosen | und
     );
   });
   if (words.length === 0) throw new UsageError('Name a command');
-  await parser.parseAsync([...words], {}, (_error, _values, output) => {
+  const command = commands.find(({ name }) => name === named);
+  await parser.parseAsync(command ? [...spellOut(command, words)] : [...words], {}, (_error, _values, output) => {
     if (output) print(`${output}\n`);
   });
   return chosen;

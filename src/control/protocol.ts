@@ -6,7 +6,19 @@
  * do not know. To add a request or an event: a line in its table here, a `case` in server.ts.
  */
 import { KiB } from '../base/units.ts';
-import { count, flag, isObject, type JsonSchema, list, mismatch, oneOf, record, type TypeOf, text } from './schema.ts';
+import {
+  count,
+  flag,
+  isObject,
+  type JsonSchema,
+  list,
+  map,
+  mismatch,
+  oneOf,
+  record,
+  type TypeOf,
+  text,
+} from './schema.ts';
 
 /** Counts incompatible changes. */
 export const PROTOCOL_VERSION = 1;
@@ -32,6 +44,42 @@ const STATUS = record(
   },
 );
 const NOTHING = record({});
+
+const QUEUE_COUNTS = record({
+  kicks: count('Notifications of the driver that arrived; while we look by ourselves it sends none'),
+  interrupts: count('Interrupts that the driver wanted and got'),
+  chains: count('Buffers given back'),
+  bytesRead: count('Bytes of what the driver sent in them'),
+  bytesWritten: count('Bytes that were written into them'),
+  kickToUsedUs: list(
+    'How many kicks had their first buffer given back within 1, 2, 4, 8 … microseconds',
+    count('Kicks of this bucket alone'),
+  ),
+});
+const STATS = record({
+  name: text('Name of the VM'),
+  uptimeMs: count('Milliseconds since it was started'),
+  boots: count('How often it has booted'),
+  cpus: list('The vCPUs', record({ exits: count('Returns from KVM_RUN since the last boot') })),
+  kvm: map("KVM's own counters of all vCPUs together, by its names; none before Linux 5.14", count('Counts')),
+  devices: list(
+    'The virtio devices, in the order of the config',
+    record({
+      name: text('Name in the config'),
+      type: text('Type in the config'),
+      queues: list('Its queues', QUEUE_COUNTS),
+      counters: map('What the device counts beside that', count('Counts')),
+    }),
+  ),
+});
+const DEVICE = record({
+  name: text('Name in the config'),
+  type: text('Type in the config'),
+  actions: list(
+    'What `device` can have it do',
+    record({ name: text('Name'), help: text('What it does; VALUE in it is the value of the request') }),
+  ),
+});
 
 const EVENTS = {
   state: record(
@@ -63,6 +111,21 @@ const REQUESTS = {
   powerkey: { help: 'Press the power key: the guest shuts down if it likes', params: NOTHING, result: NOTHING },
   reboot: { help: 'Reset the VM and boot again, at once', params: NOTHING, result: NOTHING },
   stop: { help: 'End the VM at once, without asking the guest', params: NOTHING, result: NOTHING },
+  devices: {
+    help: 'The virtio devices, and what can be asked of them',
+    params: NOTHING,
+    result: record({ devices: list('In the order of the config', DEVICE) }),
+  },
+  device: {
+    help: 'Have a virtio device do something',
+    params: record({ device: text('Its name'), action: text('What to do') }, { value: text('With what') }),
+    result: record({ answer: text('What came of it: a sentence, or JSON') }),
+  },
+  stats: {
+    help: 'What the vCPUs and the queues of the devices have counted',
+    params: NOTHING,
+    result: record({ stats: STATS }),
+  },
   events: {
     help: 'Report events from now on; the reply says the state they start from',
     params: record({}, { only: list('Kinds of events to report; all when absent', oneOf('Kind', ...EVENT_KINDS)) }),
@@ -84,6 +147,8 @@ const FAILURE = record({ code: CODE, error: text('What went wrong, as a sentence
 
 export type MachineState = TypeOf<ReturnType<typeof STATE>>;
 export type MachineStatus = TypeOf<typeof STATUS>;
+export type MachineStats = TypeOf<typeof STATS>;
+export type DeviceDescription = TypeOf<typeof DEVICE>;
 export type Params<K extends RequestKind> = TypeOf<(typeof REQUESTS)[K]['params']>;
 export type Result<K extends RequestKind> = TypeOf<(typeof REQUESTS)[K]['result']>;
 export type Request = { [K in RequestKind]: { readonly id?: number; readonly request: K } & Params<K> }[RequestKind];

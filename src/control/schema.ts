@@ -20,6 +20,8 @@ export interface JsonSchema {
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
+  /** What every field that `properties` does not name holds. */
+  readonly additionalProperties?: JsonSchema;
 }
 
 type Fields = Readonly<Record<string, Schema<unknown>>>;
@@ -41,6 +43,11 @@ export const count = (description: string, maximum = Number.MAX_SAFE_INTEGER): S
 
 export const list = <T>(description: string, items: Schema<T>): Schema<readonly T[]> => ({
   json: { type: 'array', description, items: items.json },
+});
+
+/** Any names, each with the same kind of value. */
+export const map = <T>(description: string, values: Schema<T>): Schema<Readonly<Record<string, T>>> => ({
+  json: { type: 'object', description, additionalProperties: values.json },
 });
 
 export function record<R extends Fields, O extends Fields = Record<never, never>>(
@@ -90,11 +97,11 @@ function mismatchOfFields(
   extra: 'refused' | 'ignored',
   prefix: string,
 ): string | undefined {
-  const missing = schema.required!.find((name) => !Object.hasOwn(value, name));
+  const missing = schema.required?.find((name) => !Object.hasOwn(value, name));
   if (missing !== undefined) return `${prefix}${missing} is missing`;
   return firstOf(Object.entries(value), ([name, field]) => {
-    if (Object.hasOwn(schema.properties!, name))
-      return mismatch(schema.properties![name]!, field, extra, `${prefix}${name}`);
+    const known = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties![name] : schema.additionalProperties;
+    if (known) return mismatch(known, field, extra, `${prefix}${name}`);
     return extra === 'refused' ? `${prefix}${JSON.stringify(name)} is not known` : undefined;
   });
 }

@@ -15,12 +15,14 @@ import { KiB } from '../base/units.ts';
 import { LineSplitter } from './line-splitter.ts';
 import {
   type ControlEvent,
+  type DeviceDescription,
   decodeRequest,
   type ErrorCode,
   encodeLine,
   type Failure,
   failure,
   LINE_BYTES_MAX,
+  type MachineStats,
   type MachineStatus,
   type Reply,
   type Request,
@@ -49,6 +51,10 @@ export interface MachineControl {
   reboot(): Done;
   /** The reply is queued when it is done: the machine writes it out before its process ends. */
   stop(): Done;
+  devices(): readonly DeviceDescription[];
+  /** Has a device do something; the answer is for the user. */
+  act(device: string, action: string, value: string | undefined): Promise<string>;
+  stats(): Promise<MachineStats>;
   /** Reports every event from now on; the result ends it. */
   subscribe(listener: (event: ControlEvent) => void): () => void;
 }
@@ -228,6 +234,12 @@ export class ControlConnection {
         return nothing(this.#machine.reboot());
       case 'stop':
         return nothing(this.#machine.stop());
+      case 'devices':
+        return { devices: this.#machine.devices() };
+      case 'device':
+        return this.#machine.act(request.device, request.action, request.value).then((answer) => ({ answer }));
+      case 'stats':
+        return this.#machine.stats().then((stats) => ({ stats }));
       case 'events':
         this.#endSubscription();
         this.#unsubscribe = this.#machine.subscribe((event) => this.#report(event, request.only));

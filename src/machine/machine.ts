@@ -8,6 +8,7 @@ import type { AddressRange } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
 import { entryState } from '../boot/entry-state.ts';
 import type { VmConfig } from '../config/schema.ts';
+import type { DeviceDescription } from '../control/protocol.ts';
 import { Reg as UartReg } from '../devices/pl011.ts';
 import type { GuestEvent } from '../devices/pvpanic.ts';
 import { writeDtb } from '../fdt/writer.ts';
@@ -31,6 +32,7 @@ import { GuestVm } from './guest-vm.ts';
 import { type Images, prepareImages } from './images.ts';
 import { ipaBitsFor, LAYOUT } from './layout.ts';
 import { RegisterPage } from './register-page.ts';
+import { statistics } from './statistics.ts';
 import type { VirtioDevices } from './virtio-devices.ts';
 
 export type MachineState = 'created' | 'running' | 'paused' | 'stopped';
@@ -172,7 +174,24 @@ export class Machine implements Disposable {
 
   /** Returns from KVM_RUN since the last boot. */
   get exits(): number {
-    return this.#processors?.exitCount ?? 0;
+    return this.#processors?.exitCounts.reduce((sum, count) => sum + count, 0) ?? 0;
+  }
+
+  /** What vCPUs and queues have counted. */
+  stats(): ReturnType<typeof statistics> {
+    const { vcpus = [] } = this.#guest ?? {};
+    return statistics({ vcpus, exitCounts: this.#processors?.exitCounts ?? [], virtio: this.#virtio });
+  }
+
+  /** The virtio devices, and what can be asked of them. */
+  get devices(): readonly DeviceDescription[] {
+    return this.#virtio?.describe() ?? [];
+  }
+
+  /** Has a virtio device do something; the answer is for the user. */
+  act(device: string, action: string, value: string | undefined): Promise<string> {
+    if (this.#virtio) return this.#virtio.act(device, action, value);
+    throw new ConfigError(`There is no device "${device}": this VM has none`);
   }
 
   /** Input for the guest's serial port: how many bytes it took. */

@@ -7,7 +7,13 @@ import { type ConsoleBackend, openConsole } from '../backends/console.ts';
 import { assert } from '../base/assert.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { ControlListener } from '../control/listener.ts';
-import { type ControlEvent, type MachineStatus, PROTOCOL_VERSION } from '../control/protocol.ts';
+import {
+  type ControlEvent,
+  type DeviceDescription,
+  type MachineStats,
+  type MachineStatus,
+  PROTOCOL_VERSION,
+} from '../control/protocol.ts';
 import { claimSocket, claimSocketAt, socketFolder } from '../control/registry.ts';
 import { type MachineControl, RequestRefused } from '../control/server.ts';
 import type { GuestEvent } from '../devices/pvpanic.ts';
@@ -22,6 +28,8 @@ export interface SessionOptions {
   /** One line for the user, on standard error. */
   say(line: string): void;
   readonly verbose: boolean;
+  /** Says what was counted, at the end and, unless 0, every so many seconds. */
+  readonly statistics?: { readonly everyS: number; say(stats: MachineStats): void } | undefined;
   /** What the process will end with, for the last event of the control socket. */
   readonly exitCodes: Readonly<Record<MachineEnding['kind'], number>>;
 }
@@ -71,8 +79,10 @@ class Session implements MachineObserver, MachineControl {
     const control = new ControlListener(socketPath, this, (error) => this.#ourBug(error));
     console.start((bytes) => machine.receive(bytes));
     let ending: MachineEnding | undefined;
+    const stopStatistics = this.#sayStatistics();
     try {
       ending = await machine.run();
+      await stopStatistics();
     } finally {
       this.#cancelStopTimer?.();
       if (this.#options.verbose) this.#options.say(`${this.#config.name}: ${machine.exits} exits since the last boot`);
@@ -148,9 +158,45 @@ class Session implements MachineObserver, MachineControl {
     this.#running().requestStop();
   }
 
+  devices(): readonly DeviceDescription[] {
+    return this.#running().devices;
+  }
+
+  act(device: string, action: string, value: string | undefined): Promise<string> {
+    return this.#running().act(device, action, value);
+  }
+
+  async stats(): Promise<MachineStats> {
+    const machine = this.#running();
+    const { cpus, kvm, devices } = await machine.stats();
+    return { name: this.#config.name, uptimeMs: this.#uptimeMs(), boots: machine.boots, cpus, kvm, devices };
+  }
+
   subscribe(listener: (event: ControlEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Says what was counted every now and then; what is returned says it a last time. */
+  #sayStatistics(): () => Promise<void> {
+    const { statistics } = this.#options;
+    if (statistics === undefined) return async () => {};
+    const { everyS } = statistics;
+    let cancel = () => {};
+    const again = () => {
+      cancel = after(everyS * 1000, () => {
+        again();
+        this.stats().then(
+          (stats) => statistics.say(stats),
+          (error: unknown) => this.#ourBug(error),
+        );
+      });
+    };
+    if (everyS > 0) again();
+    return async () => {
+      cancel();
+      statistics.say(await this.stats());
+    };
   }
 
   /** A first signal presses the power key; a second one, or a guest that takes too long, stops hard. */

@@ -2,9 +2,11 @@
  * The virtio devices of a machine: for each a transport on the bus, answered on the main thread, and the device itself in
  * an I/O thread. Kicks and interrupts go past the main thread: ioeventfds and irqfds tie the guest to the I/O thread.
  */
+import { ConfigError } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { MmioBus } from '../bus/mmio-bus.ts';
 import type { VmConfig } from '../config/schema.ts';
+import type { DeviceDescription, MachineStats } from '../control/protocol.ts';
 import type { Signals } from '../host/signals.ts';
 import { GuestCounter } from '../io/guest-counter.ts';
 import { IoThread } from '../io/io-thread.ts';
@@ -83,6 +85,37 @@ export class VirtioDevices implements Disposable {
   /** From now on the guest reads the devices' registers without leaving. */
   showPages(slots: MemorySlots): void {
     for (const device of this.#devices) device.showPage(slots);
+  }
+
+  /** What there is, and what can be asked of it. */
+  describe(): readonly DeviceDescription[] {
+    return this.#devices.map(({ name, type, remote }) => ({
+      name,
+      type,
+      actions: Object.entries(remote.actions).map(([action, help]) => ({ name: action, help })),
+    }));
+  }
+
+  /** Has device `name` do something; what came of it, for the user. */
+  act(name: string, action: string, value: string | undefined): Promise<string> {
+    const device = this.#devices.find((candidate) => candidate.name === name);
+    if (device) return device.remote.act(action, value);
+    const known = this.#devices.map((candidate) => candidate.name).join(', ');
+    throw new ConfigError(`There is no device "${name}": this VM has ${known}`);
+  }
+
+  stats(): Promise<MachineStats['devices']> {
+    return Promise.all(
+      this.#devices.map(async ({ name, type, remote }) => ({
+        name,
+        type,
+        queues: remote.queueCounts().map(({ kickToUsed, ...counts }) => ({
+          ...counts,
+          kickToUsedUs: kickToUsed.slice(0, kickToUsed.findLastIndex((kicks) => kicks > 0) + 1),
+        })),
+        counters: await remote.counters(),
+      })),
+    );
   }
 
   /** Ties the devices to a (new) VM, whose interrupt controller is initialised. */

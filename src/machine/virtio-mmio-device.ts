@@ -67,6 +67,15 @@ export class VirtioMmioDevice implements Disposable {
     this.#resources = resources.move();
   }
 
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** As in the config. */
+  get type(): string {
+    return this.#options.keys.type;
+  }
+
   get range(): AddressRange {
     return this.#options.slot.range;
   }

@@ -41,8 +41,7 @@ export class Processors {
   #undecodedLogged = false;
   /** vCPUs that came back last time although nobody had kicked them. */
   readonly #unkicked = new Set<number>();
-  /** Exits answered, for `status`. */
-  exitCount = 0;
+  readonly #exitCounts: Float64Array;
 
   /** `threads`: one for each vCPU but the first, waiting. */
   constructor(
@@ -51,6 +50,7 @@ export class Processors {
     world: { signals: Signals; mmio: MmioHandler; log: (message: string) => void },
   ) {
     this.#vcpus = vcpus;
+    this.#exitCounts = new Float64Array(vcpus.length);
     this.#exits = vcpus.map((vcpu) => new ExitReader(vcpu.run.view));
     this.#threads = threads;
     this.#signals = world.signals;
@@ -59,6 +59,11 @@ export class Processors {
     threads.forEach((thread, index) => {
       thread.assign(vcpus[index + 1]!);
     });
+  }
+
+  /** Returns from KVM_RUN, of each vCPU. */
+  get exitCounts(): readonly number[] {
+    return [...this.#exitCounts];
   }
 
   /** Lets every vCPU but the first run (again). */
@@ -76,7 +81,7 @@ export class Processors {
     const first = this.#vcpus[0]!;
     while (this.#ending === undefined) {
       const errno = first.enter();
-      this.exitCount++;
+      this.#exitCounts[0]!++;
       this.#mmio.drain();
       if (errno === 0) this.#answer(0);
       else if (errno === EINTR || errno === EAGAIN) {
@@ -112,7 +117,7 @@ export class Processors {
     for (let index = 1; index < this.#vcpus.length; index++) {
       const thread = this.#threads[index - 1]!;
       if (!thread.waits) continue;
-      this.exitCount++;
+      this.#exitCounts[index]!++;
       this.#mmio.drain();
       this.#answerThread(index, thread);
       if (this.#ending !== undefined) return;

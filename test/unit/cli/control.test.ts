@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ControlEvent, MachineStatus } from '../../../src/control/protocol.ts';
 import { ControlConnection, type MachineControl, RequestRefused } from '../../../src/control/server.ts';
+import { CONTROLLED_DEVICES, STATS } from '../../support/machine-control.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const runtime = mkdtempSync(join(tmpdir(), 'orko-ctl-'));
@@ -24,6 +25,9 @@ const STATUS: MachineStatus = {
 /** A VM as the control socket sees it: it does what it is told, and tells one event to whoever listens. */
 class Board implements MachineControl {
   readonly asked: string[] = [];
+  readonly devices = CONTROLLED_DEVICES.devices;
+  readonly act = CONTROLLED_DEVICES.act;
+  readonly stats = CONTROLLED_DEVICES.stats;
   status = () => STATUS;
   pause = () => this.#note('pause');
   resume = () => this.#note('resume');
@@ -120,6 +124,34 @@ test('ctl events: prints one JSON object a line until the VM ends', async () => 
   const { status, stdout } = await orko('ctl', 'board', 'events', '--only', 'state');
   expect(status).toBe(0);
   expect(JSON.parse(stdout)).toEqual({ event: 'state', atMs: 6000, from: 'running', to: 'paused' });
+});
+
+test('ctl devices: lists them and what they can do', async () => {
+  expect((await orko('ctl', 'board', 'devices')).stdout).toBe('root (blk)\n  resize  Make the disk VALUE large\n');
+});
+
+test('ctl device: has one do something, and prints what came of it', async () => {
+  expect(await orko('ctl', 'board', 'device', 'root', 'resize', '2G')).toEqual({
+    status: 0,
+    stdout: 'resize 2G\n',
+    stderr: '',
+  });
+  const { status, stderr } = await orko('ctl', 'board', 'device', 'boot', 'resize');
+  expect(status).toBe(69);
+  expect(stderr).toBe('orko-vmm: There is no device "boot": this VM has root\n');
+});
+
+test('ctl device: words that are missing or too many are said', async () => {
+  expect((await orko('ctl', 'board', 'device', 'root')).stderr).toContain('Name a device and what it shall do');
+  expect((await orko('ctl', 'board', 'pause', 'root')).stderr).toContain('"root" is too much');
+});
+
+test('ctl stats: a table of the queues, and the rest by lines', async () => {
+  const { stdout } = await orko('ctl', 'board', 'stats');
+  expect(stdout).toContain('device  queue  kicks  interrupts  buffers  bytes read  bytes written  kick to used\n');
+  expect(stdout).toContain('root    0      3      2           5        80          4101           ≤ 8 µs\n');
+  expect(stdout).toContain('root flushes: 1\nvCPU 0 exits: 12\nvCPU 1 exits: 3\nkvm exits: 99\n');
+  expect(JSON.parse((await orko('ctl', 'board', 'stats', '--json')).stdout).stats).toEqual(STATS);
 });
 
 test('ctl: a VM that does not run has its own exit code', async () => {

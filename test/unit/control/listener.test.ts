@@ -8,6 +8,7 @@ import { ControlClient } from '../../../src/control/client.ts';
 import { ControlListener } from '../../../src/control/listener.ts';
 import { type ControlEvent, LINE_BYTES_MAX, type MachineStatus } from '../../../src/control/protocol.ts';
 import type { MachineControl } from '../../../src/control/server.ts';
+import { CONTROLLED_DEVICES } from '../../support/machine-control.ts';
 
 const STATUS: MachineStatus = {
   ...{ protocol: 1, name: 'vm', pid: 1, state: 'running', cpus: 1, memoryBytes: 2 ** 29, uptimeMs: 5, boots: 1 },
@@ -24,6 +25,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'orko-control-'));
   path = join(directory, 'vm.sock');
   const machine: MachineControl = {
+    ...CONTROLLED_DEVICES,
     status: () => STATUS,
     pause: () => undefined,
     resume: () => undefined,

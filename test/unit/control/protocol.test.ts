@@ -16,8 +16,9 @@ const decode = (text: string) => decodeRequest(bytes(text));
 describe('decodeRequest', () => {
   it('reads every request there is, with and without an id', () => {
     for (const request of REQUEST_KINDS) {
-      expect(decode(JSON.stringify({ id: 7, request }))).toEqual({ id: 7, request });
-      expect(decode(JSON.stringify({ request }))).toEqual({ request });
+      const words = request === 'device' ? { request, device: 'root', action: 'resize' } : { request };
+      expect(decode(JSON.stringify({ id: 7, ...words }))).toEqual({ id: 7, ...words });
+      expect(decode(JSON.stringify(words))).toEqual(words);
     }
     expect(decode('{"request":"events","only":["state","stopped"]}\r')).toEqual({
       request: 'events',
@@ -38,6 +39,7 @@ describe('decodeRequest', () => {
     ['{"id":2,"request":"__proto__"}', 2, 'unknown-request', 'Cannot "__proto__"'],
     ['{"id":3,"request":"pause","hard":true}', 3, 'bad-request', 'Cannot pause: "hard" is not known'],
     ['{"id":3,"request":"pause","__proto__":1}', 3, 'bad-request', 'Cannot pause: "__proto__" is not known'],
+    ['{"id":5,"request":"device","device":"a"}', 5, 'bad-request', 'Cannot device: action is missing'],
     ['{"id":4,"request":"events","only":"state"}', 4, 'bad-request', 'Cannot events: only must be a list'],
     ['{"id":4,"request":"events","only":["x"]}', 4, 'bad-request', 'Cannot events: only[0] must be one of state, '],
   ])('answers %s', (line, id, code, error) => {

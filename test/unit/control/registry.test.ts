@@ -8,6 +8,7 @@ import { ControlClient } from '../../../src/control/client.ts';
 import type { ControlEvent, MachineStatus } from '../../../src/control/protocol.ts';
 import { claimSocket, claimSocketAt, findSocket, listMachines, socketFolder } from '../../../src/control/registry.ts';
 import { ControlConnection, type MachineControl, RequestRefused } from '../../../src/control/server.ts';
+import { CONTROLLED_DEVICES } from '../../support/machine-control.ts';
 
 const UID = process.getuid!();
 let folder: string;
@@ -45,6 +46,7 @@ async function listen(path: string, serve: (socket: Socket) => void): Promise<Se
 function run(name: string): Promise<Server> {
   const listeners = new Set<(event: ControlEvent) => void>();
   const machine: MachineControl = {
+    ...CONTROLLED_DEVICES,
     status: () => statusOf(name),
     pause: () => {
       throw new RequestRefused('Cannot pause: the VM is paused already');

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HostError } from '../../../src/base/errors.ts';
 import { type ControlEvent, LINE_BYTES_MAX, type MachineStatus } from '../../../src/control/protocol.ts';
 import { ControlConnection, type MachineControl, RequestRefused } from '../../../src/control/server.ts';
+import { CONTROLLED_DEVICES, DEVICES, STATS } from '../../support/machine-control.ts';
 
 const STATUS: MachineStatus = {
   protocol: 1,
@@ -17,6 +18,9 @@ const STATUS: MachineStatus = {
 /** A machine that is only its control interface: what it was asked for, and a promise to hold for each. */
 class Board implements MachineControl {
   readonly asked: string[] = [];
+  readonly devices = CONTROLLED_DEVICES.devices;
+  readonly act = CONTROLLED_DEVICES.act;
+  readonly stats = CONTROLLED_DEVICES.stats;
   readonly listeners = new Set<(event: ControlEvent) => void>();
   answer: () => Promise<void> | undefined = () => undefined;
 
@@ -81,6 +85,20 @@ describe('ControlConnection: requests', () => {
       { id: null, ok: true },
     ]);
     expect(board.asked).toEqual(['pause', 'stop']);
+  });
+
+  it('asks devices, lists them, and says what was counted', async () => {
+    const { bugs, send, received } = connect();
+    send('{"id":1,"request":"devices"}', '{"id":2,"request":"device","device":"root","action":"resize","value":"2G"}');
+    send('{"id":3,"request":"stats"}', '{"id":4,"request":"device","device":"boot","action":"resize"}');
+    await settle();
+    expect(received()).toEqual([
+      { id: 1, ok: true, devices: DEVICES },
+      { id: 2, ok: true, answer: 'resize 2G' },
+      { id: 3, ok: true, stats: STATS },
+      { id: 4, ok: false, code: 'failed', error: 'There is no device "boot": this VM has root' },
+    ]);
+    expect(bugs).toEqual([]);
   });
 
   it('takes up the next request when the one before is done', async () => {

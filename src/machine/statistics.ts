@@ -1,0 +1,36 @@
+/** What vCPUs and queues have counted, as `ctl stats` and `run --stats` show it. */
+import type { MachineStats } from '../control/protocol.ts';
+import type { BinaryStats } from '../kvm/stats.ts';
+import type { VirtioDevices } from './virtio-devices.ts';
+
+/** Whatever counts; all of it optional, since a machine may be between two guests. */
+export interface Counting {
+  readonly vcpus: readonly { openStats(): BinaryStats | undefined }[];
+  /** Returns from KVM_RUN, of each vCPU. */
+  readonly exitCounts: readonly number[];
+  readonly virtio: VirtioDevices | undefined;
+}
+
+export async function statistics({
+  vcpus,
+  exitCounts,
+  virtio,
+}: Counting): Promise<Pick<MachineStats, 'cpus' | 'kvm' | 'devices'>> {
+  return {
+    cpus: exitCounts.map((exits) => ({ exits })),
+    kvm: kvmCounters(vcpus),
+    devices: (await virtio?.stats()) ?? [],
+  };
+}
+
+/** Sums over all vCPUs. A histogram has no one number, so it is left out. */
+function kvmCounters(vcpus: Counting['vcpus']): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const vcpu of vcpus) {
+    using stats = vcpu.openStats();
+    for (const [name, value] of Object.entries(stats?.read() ?? {})) {
+      if (!name.endsWith('_hist')) sums[name] = (sums[name] ?? 0) + Number(value);
+    }
+  }
+  return sums;
+}

@@ -1,0 +1,32 @@
+/** What every machine that is only its control interface answers about its devices: it has one, a disk. */
+import { ConfigError } from '../../src/base/errors.ts';
+import type { DeviceDescription, MachineStats } from '../../src/control/protocol.ts';
+
+export const DEVICES: readonly DeviceDescription[] = [
+  { name: 'root', type: 'blk', actions: [{ name: 'resize', help: 'Make the disk VALUE large' }] },
+];
+
+export const STATS: MachineStats = {
+  name: 'board',
+  uptimeMs: 5000,
+  boots: 1,
+  cpus: [{ exits: 12 }, { exits: 3 }],
+  kvm: { exits: 99 },
+  devices: [
+    {
+      name: 'root',
+      type: 'blk',
+      queues: [{ kicks: 3, interrupts: 2, chains: 5, bytesRead: 80, bytesWritten: 4101, kickToUsedUs: [0, 0, 1, 2] }],
+      counters: { flushes: 1 },
+    },
+  ],
+};
+
+export const CONTROLLED_DEVICES = {
+  devices: () => DEVICES,
+  async act(device: string, action: string, value: string | undefined): Promise<string> {
+    if (device !== 'root') throw new ConfigError(`There is no device "${device}": this VM has root`);
+    return `${action} ${value ?? ''}`.trim();
+  },
+  stats: async () => STATS,
+};

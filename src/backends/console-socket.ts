@@ -1,14 +1,15 @@
 /**
  * The console as a Unix socket to which one client at a time attaches. What the guest printed last is kept and shown to
- * each new client. A client that is slow holds the guest up; one that takes nothing at all is disconnected.
+ * each new client. A client that is slow holds the guest up; one that takes nothing at all is disconnected. A port for
+ * programs (`lossless`) shows nothing twice, holds the guest up while nobody is attached, and disconnects nobody.
  */
 import { ByteQueue } from '../base/byte-queue.ts';
 import { KiB } from '../base/units.ts';
 import type { Fd } from '../host/fd.ts';
-import { pollReadable } from '../host/libc.ts';
+import { mainLoop } from '../host/main-loop.ts';
 import { duplicate } from '../host/poll.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
-import type { ConsoleBackend, ConsoleOptions } from './console.ts';
+import type { ConsoleBackend, ConsoleLoop, ConsoleOptions } from './console.ts';
 import { InputQueue } from './input-queue.ts';
 import { ListeningSocket } from './listening-socket.ts';
 import { OutputQueue } from './output-queue.ts';
@@ -29,8 +30,9 @@ export class ConsoleSocket implements ConsoleBackend {
   readonly #resources = new DisposableStack();
   readonly #options: ConsoleOptions;
   readonly #path: string;
+  readonly #loop: ConsoleLoop;
   readonly #patienceMs: number;
-  readonly #history = new ByteQueue(HISTORY_BYTES);
+  readonly #history: ByteQueue;
   #client: Client | undefined;
   /** Before the start nothing is taken. But clients are listened to, for one may leave again. */
   #receive: (bytes: Uint8Array) => number = () => 0;
@@ -39,13 +41,17 @@ export class ConsoleSocket implements ConsoleBackend {
     this.description = `socket ${path}`;
     this.#options = options;
     this.#path = path;
+    this.#loop = options.loop ?? mainLoop;
     this.#patienceMs = patienceMs;
-    const listener = this.#resources.use(new ListeningSocket({ path, what: 'console socket', keyPath: 'console' }));
-    this.#resources.defer(pollReadable(listener.number, () => this.#accept(listener)));
+    this.#history = new ByteQueue(options.lossless ? 0 : HISTORY_BYTES);
+    const { keyPath = 'console' } = options;
+    const listener = this.#resources.use(new ListeningSocket({ path, what: 'console socket', keyPath }));
+    this.#resources.use(this.#loop.watch(listener.number, { readable: true }, () => this.#accept(listener)));
+    options.lossless?.peer(false);
   }
 
   get isFull(): boolean {
-    return this.#client?.output.isFull ?? false;
+    return this.#client?.output.isFull ?? this.#options.lossless !== undefined;
   }
 
   write(bytes: Uint8Array): void {
@@ -83,10 +89,13 @@ export class ConsoleSocket implements ConsoleBackend {
   }
 
   #attach(socket: UnixSocket): void {
+    this.#client?.output.discard();
     this.#detach();
     const client = this.#createClient(socket);
     this.#client = client;
     client.output.write(this.#history.toBytes());
+    this.#options.lossless?.peer(true);
+    this.#options.release?.();
     client.input.start(this.#receive);
   }
 
@@ -99,24 +108,33 @@ export class ConsoleSocket implements ConsoleBackend {
         ...this.#options,
         nonBlocking: true,
         what: this.#path,
-        patienceMs: this.#patienceMs,
+        ...(!this.#options.lossless && { patienceMs: this.#patienceMs }),
         onLost: (why) => {
           this.#detach();
           if (why === 'stalled') this.#options.say(`The client of ${this.#path} takes nothing: disconnected it`);
         },
       }),
     );
-    const onEnd = () => {
+    const end = () => {
       client.ended = true;
+      if (this.#options.lossless) resources.use(this.#loop.watch(socket.number, {}, () => this.#detach()));
     };
-    const input = resources.use(new InputQueue(socket.number, { onEnd }));
+    const input = resources.use(
+      new InputQueue(socket.number, {
+        loop: this.#loop,
+        // What programs send is for the guest, also when they have gone.
+        ...(this.#options.lossless ? { onTaken: end } : { onEnd: end }),
+      }),
+    );
     const client: Client = { output, input, ended: false, [Symbol.dispose]: () => resources[Symbol.dispose]() };
     return client;
   }
 
   #detach(): void {
-    this.#client?.[Symbol.dispose]();
+    if (!this.#client) return;
+    this.#client[Symbol.dispose]();
     this.#client = undefined;
+    this.#options.lossless?.peer(false);
   }
 }
 

@@ -1,4 +1,5 @@
-/** Where the guest's first serial port leads: the config's `console`, opened. */
+/** Where a serial port of the guest leads, opened: the config's `console`, and the ports of virtio consoles. */
+import type { IoLoop } from '../virtio/device.ts';
 import { ConsoleFile } from './console-file.ts';
 import { ConsoleSocket } from './console-socket.ts';
 import { PtyConsole } from './pty.ts';
@@ -7,6 +8,9 @@ import { TerminalConsole } from './terminal.ts';
 export type ConsoleSpec =
   | { readonly kind: 'stdio' | 'pty' | 'none' }
   | { readonly kind: 'file' | 'unix'; readonly path: string };
+
+/** The loop that serves a console: the main thread's, or that of an I/O thread. */
+export type ConsoleLoop = Pick<IoLoop, 'watch' | 'after'>;
 
 export interface ConsoleBackend extends Disposable {
   /** For people: "stdio", "pty /dev/pts/3". */
@@ -25,6 +29,8 @@ export interface ConsoleBackend extends Disposable {
 }
 
 export interface ConsoleOptions {
+  /** Default: the main thread's. */
+  readonly loop?: ConsoleLoop;
   /** A key combination that is not for the guest. Only a terminal has them. */
   onEscape(key: 'quit' | 'powerkey'): void;
   /** Tells the user a line, on standard error. */
@@ -34,6 +40,17 @@ export interface ConsoleOptions {
    * `room()` resolves and keeps the event loop going meanwhile; without it, `write` blocks until the reader has read.
    */
   readonly hold?: () => void;
+  /** `isFull` is false again. */
+  readonly release?: () => void;
+  /** What the user knows it as, to begin a sentence. Default: "The console". */
+  readonly title?: string;
+  /** The config's key that says where it leads. Default: `console`. */
+  readonly keyPath?: string;
+  /**
+   * For programs, not for people: every byte counts, none is shown twice, and the guest waits as long as nobody reads.
+   * `peer` is told whether somebody is there, where that can be known; somebody is, unless it says otherwise.
+   */
+  readonly lossless?: { peer(isThere: boolean): void };
 }
 
 export function openConsole(spec: ConsoleSpec, options: ConsoleOptions): ConsoleBackend {

@@ -5,8 +5,9 @@
 import { readSync } from 'node:fs';
 import { ByteQueue } from '../base/byte-queue.ts';
 import { KiB, MiB } from '../base/units.ts';
-import { pollReadable } from '../host/libc.ts';
+import { mainLoop } from '../host/main-loop.ts';
 import { isPollable } from '../host/poll.ts';
+import type { ConsoleLoop } from './console.ts';
 
 const READ_BYTES = 16 * KiB;
 /** Enough to notice that a client who typed something has gone, though the guest takes nothing. */
@@ -15,12 +16,16 @@ const READ_AHEAD_BYTES = 64 * KiB;
 const TYPED_BYTES_MAX = 1 * MiB;
 
 export interface InputOptions {
+  /** Whose loop watches the descriptor. Default: the main thread's. */
+  readonly loop?: ConsoleLoop | undefined;
   /** For a terminal: what of the bytes read goes to the guest. Called even while the guest takes nothing. */
   readonly filter?: (bytes: Uint8Array) => Uint8Array;
   /** Bytes of a terminal had to be dropped, for too many wait. */
   onDropped?(): void;
   /** Nothing more will come: the end of the file, or of the connection. What waits is still offered. */
   onEnd?(): void;
+  /** Nothing more will come, and the guest has taken everything. */
+  onTaken?(): void;
 }
 
 export class InputQueue implements Disposable {
@@ -34,7 +39,8 @@ export class InputQueue implements Disposable {
   /** It took less than it was offered: it will call `resume`. */
   #guestIsFull = false;
   #ended = false;
-  #unwatch: (() => void) | undefined;
+  #isTaken = false;
+  #watching: Disposable | undefined;
 
   /** `fd` stays the caller's; nobody else may have the event loop watch it. */
   constructor(fd: number, options: InputOptions = {}) {
@@ -75,6 +81,10 @@ export class InputQueue implements Disposable {
     }
     this.#offering = false;
     this.#watch();
+    if (this.#receive && this.#ended && this.#waiting.length === 0 && !this.#isTaken) {
+      this.#isTaken = true;
+      this.#options.onTaken?.();
+    }
   }
 
   #offer(receive: (bytes: Uint8Array) => number): void {
@@ -113,13 +123,14 @@ export class InputQueue implements Disposable {
   #watch(): void {
     const hasRoom = this.#options.filter !== undefined || this.#waiting.length < READ_AHEAD_BYTES;
     if (this.#isPollable && !this.#ended && hasRoom) {
-      this.#unwatch ??= pollReadable(this.#fd, () => {
+      const { loop = mainLoop } = this.#options;
+      this.#watching ??= loop.watch(this.#fd, { readable: true }, () => {
         this.#read();
         this.#pump();
       });
     } else {
-      this.#unwatch?.();
-      this.#unwatch = undefined;
+      this.#watching?.[Symbol.dispose]();
+      this.#watching = undefined;
     }
   }
 }

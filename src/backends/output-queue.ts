@@ -8,9 +8,9 @@ import { EAGAIN, ECONNRESET, EIO, EPIPE } from '../abi/errno.ts';
 import { ByteQueue } from '../base/byte-queue.ts';
 import { KiB, MiB } from '../base/units.ts';
 import { describeErrno } from '../host/errno.ts';
-import { pollWritable } from '../host/libc.ts';
+import { mainLoop } from '../host/main-loop.ts';
 import { Readiness, waitFor } from '../host/poll.ts';
-import { after } from '../host/timer.ts';
+import type { ConsoleLoop } from './console.ts';
 
 /** From here on the guest is held, until half of it has left. */
 export const OUTPUT_BYTES_HIGH = 1 * MiB;
@@ -28,8 +28,11 @@ const GONE: readonly number[] = [EPIPE, ECONNRESET, EIO];
 export interface OutputOptions {
   /** Whether `fd` answers EAGAIN. Others, which we share with the user's shell, are asked before each write. */
   readonly nonBlocking: boolean;
-  /** Called when the guest shall be held until `room()` resolves. */
+  /** Whose loop watches the descriptor. Default: the main thread's. */
+  readonly loop?: ConsoleLoop | undefined;
+  /** Called when the guest shall be held: until `room()` resolves, or `release` is called. */
   readonly hold?: (() => void) | undefined;
+  readonly release?: (() => void) | undefined;
   /** A reader that takes nothing for so long while it is waited for is given up. Default: never. */
   readonly patienceMs?: number;
   /** Nobody reads any more, or patience has ended. What waited is dropped, as is what comes. */
@@ -48,7 +51,8 @@ export class OutputQueue implements Disposable {
   #state: 'open' | 'lost' = 'open';
   #holds = false;
   #failing = false;
-  #unwatch: (() => void) | undefined;
+  readonly #loop: ConsoleLoop;
+  #watching: Disposable | undefined;
   #cancelPatience: (() => void) | undefined;
   readonly #onRoom: (() => void)[] = [];
   readonly #onEmpty: (() => void)[] = [];
@@ -57,6 +61,7 @@ export class OutputQueue implements Disposable {
   constructor(fd: number, options: OutputOptions) {
     this.#fd = fd;
     this.#options = options;
+    this.#loop = options.loop ?? mainLoop;
     if (!options.nonBlocking && !fstatSync(fd).isFile()) this.#readiness = new Readiness(fd, 'writable');
   }
 
@@ -89,6 +94,11 @@ export class OutputQueue implements Disposable {
       this.#onEmpty.push(resolve);
       this.#settle();
     });
+  }
+
+  /** Forgets what waits, and takes nothing more. */
+  discard(): void {
+    this.#end();
   }
 
   /** Gives what waits a last chance to leave, for a bounded time. */
@@ -178,19 +188,23 @@ export class OutputQueue implements Disposable {
   /** Brings what follows from the fill up to date: the watch on the reader, the hold, and whoever waits for room. */
   #settle(): void {
     const { length } = this.#waiting;
-    if (length > 0) this.#unwatch ??= pollWritable(this.#fd, () => this.#writeWaiting());
+    if (length > 0) this.#watching ??= this.#loop.watch(this.#fd, { writable: true }, () => this.#writeWaiting());
     else {
-      this.#unwatch?.();
-      this.#unwatch = undefined;
+      this.#watching?.[Symbol.dispose]();
+      this.#watching = undefined;
       for (const resolve of this.#onEmpty.splice(0)) resolve();
     }
-    if (length <= OUTPUT_BYTES_LOW) {
+    const releases = this.#holds && length <= OUTPUT_BYTES_LOW;
+    if (releases) {
       this.#holds = false;
       for (const resolve of this.#onRoom.splice(0)) resolve();
     }
     const { patienceMs } = this.#options;
     if (!this.#holds && this.#onEmpty.length === 0) this.#stopPatience();
-    else if (patienceMs !== undefined) this.#cancelPatience ??= after(patienceMs, () => this.#lose('stalled'));
+    else if (patienceMs !== undefined) {
+      this.#cancelPatience ??= this.#loop.after(patienceMs, () => this.#lose('stalled'));
+    }
+    if (releases) this.#options.release?.();
   }
 
   #stopPatience(): void {

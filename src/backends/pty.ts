@@ -7,10 +7,10 @@
 import { ByteQueue } from '../base/byte-queue.ts';
 import { KiB } from '../base/units.ts';
 import type { Fd } from '../host/fd.ts';
-import { pollWritable } from '../host/libc.ts';
+import { mainLoop } from '../host/main-loop.ts';
 import { duplicate } from '../host/poll.ts';
 import { openPty } from '../host/terminal-mode.ts';
-import type { ConsoleBackend, ConsoleOptions } from './console.ts';
+import type { ConsoleBackend, ConsoleLoop, ConsoleOptions } from './console.ts';
 import { InputQueue } from './input-queue.ts';
 import { OutputQueue } from './output-queue.ts';
 
@@ -28,7 +28,8 @@ export class PtyConsole implements ConsoleBackend {
   readonly #history = new ByteQueue(HISTORY_BYTES);
   /** Absent while nobody reads. */
   #output: OutputQueue | undefined;
-  #unwatch: (() => void) | undefined;
+  readonly #loop: ConsoleLoop;
+  #watching: Disposable | undefined;
 
   constructor(options: ConsoleOptions, patienceMs = PATIENCE_MS) {
     const { master, slave, name } = openPty();
@@ -36,12 +37,13 @@ export class PtyConsole implements ConsoleBackend {
     this.#resources.use(master);
     this.#options = options;
     this.#name = name;
+    this.#loop = options.loop ?? mainLoop;
     this.#patienceMs = patienceMs;
     this.description = `pty ${name}`;
     this.#outputFd = this.#resources.use(duplicate(master.number));
-    this.#input = this.#resources.use(new InputQueue(master.number));
+    this.#input = this.#resources.use(new InputQueue(master.number, { loop: this.#loop }));
     this.#output = this.#open();
-    options.say(`The console is ${name}`);
+    options.say(`${options.title ?? 'The console'} is ${name}`);
   }
 
   get isFull(): boolean {
@@ -70,7 +72,7 @@ export class PtyConsole implements ConsoleBackend {
   }
 
   [Symbol.dispose](): void {
-    this.#unwatch?.();
+    this.#watching?.[Symbol.dispose]();
     this.#output?.[Symbol.dispose]();
     this.#resources[Symbol.dispose]();
   }
@@ -80,7 +82,7 @@ export class PtyConsole implements ConsoleBackend {
       ...this.#options,
       nonBlocking: true,
       what: this.#name,
-      patienceMs: this.#patienceMs,
+      ...(!this.#options.lossless && { patienceMs: this.#patienceMs }),
       onLost: () => this.#lost(),
     });
   }
@@ -88,9 +90,9 @@ export class PtyConsole implements ConsoleBackend {
   #lost(): void {
     this.#output?.[Symbol.dispose]();
     this.#output = undefined;
-    this.#unwatch = pollWritable(this.#outputFd.number, () => {
-      this.#unwatch?.();
-      this.#unwatch = undefined;
+    this.#watching = this.#loop.watch(this.#outputFd.number, { writable: true }, () => {
+      this.#watching?.[Symbol.dispose]();
+      this.#watching = undefined;
       this.#output = this.#open();
       this.#output.write(this.#history.toBytes());
     });

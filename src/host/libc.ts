@@ -180,15 +180,16 @@ export function setNewWatcherListener(listener: () => void): void {
 
 /** Calls `ready` from the event loop whenever `fd` is readable, until the returned function is called. */
 export function pollReadable(fd: number, ready: () => void): () => void {
-  return poll(fd, { readable: true }, ready);
+  return pollFd(fd, { readable: true }, ready);
 }
 
 /** The same for writable. */
 export function pollWritable(fd: number, ready: () => void): () => void {
-  return poll(fd, { writable: true }, ready);
+  return pollFd(fd, { writable: true }, ready);
 }
 
-function poll(fd: number, events: { readable?: boolean; writable?: boolean }, ready: () => void): () => void {
+/** The same for either of them, or for hang-ups alone. */
+export function pollFd(fd: number, events: { readable?: boolean; writable?: boolean }, ready: () => void): () => void {
   const handle = koffi.node.poll(fd, events, () => ready());
   onNewWatcher();
   return () => {

@@ -88,6 +88,8 @@ export function valuesOf(field: Field): string {
       return 'mapping of devices';
     case 'texts':
       return 'list of texts';
+    case 'map':
+      return `mapping of names to ${valuesOf(field.of)}`;
     case 'overlays':
       return 'list of paths and mappings';
     default:

@@ -4,6 +4,7 @@
  */
 import { balloon } from './devices/balloon.ts';
 import { blk } from './devices/blk.ts';
+import { console } from './devices/console.ts';
 import { net } from './devices/net.ts';
 import { pmem } from './devices/pmem.ts';
 import { rng } from './devices/rng.ts';
@@ -14,6 +15,7 @@ import type { ObjectField, ObjectValue } from './kinds.ts';
 export const DEVICE_TYPES = {
   balloon,
   blk,
+  console,
   net,
   pmem,
   rng,

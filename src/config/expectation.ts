@@ -30,6 +30,8 @@ export function describe(field: Field): string {
       return `one of ${endpointForms(field).join(', ')}`;
     case 'texts':
       return `a list whose entries are each ${field.patternHelp}`;
+    case 'map':
+      return 'a mapping of names';
     case 'overlays':
       return 'a list of overlays';
     case 'object':

@@ -70,6 +70,13 @@ function shapeOf(field: Field): JsonSchema {
       };
     case 'texts':
       return { type: 'array', items: { type: 'string', pattern: field.pattern.source } };
+    case 'map':
+      return {
+        type: 'object',
+        propertyNames: { pattern: field.namePattern.source },
+        maxProperties: field.countMax,
+        additionalProperties: shapeOf(field.of),
+      };
     case 'overlays':
       return {
         type: 'array',

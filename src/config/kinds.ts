@@ -74,6 +74,15 @@ export interface TextsField extends About {
   /** What `pattern` allows, to finish the sentence "Expected …". */
   readonly patternHelp: string;
 }
+/** Values of one kind, each with a name of the user's choice. */
+export interface MapField extends About {
+  readonly kind: 'map';
+  readonly of: Field;
+  readonly namePattern: RegExp;
+  /** What `namePattern` allows, to finish the sentence "Expected …". */
+  readonly namePatternHelp: string;
+  readonly countMax: number;
+}
 /** A list of device-tree overlays: paths, or trees written in the config itself. */
 export interface OverlaysField extends About {
   readonly kind: 'overlays';
@@ -100,6 +109,7 @@ export type Field =
   | CpuListField
   | EndpointField
   | TextsField
+  | MapField
   | OverlaysField
   | ObjectField
   | DevicesField;
@@ -122,6 +132,7 @@ export const endpoint = <const About extends Omit<EndpointField, 'kind'>>(about:
   ({ kind: 'endpoint', ...about }) as const;
 export const texts = <const About extends Omit<TextsField, 'kind'>>(about: About) =>
   ({ kind: 'texts', ...about }) as const;
+export const map = <const About extends Omit<MapField, 'kind'>>(about: About) => ({ kind: 'map', ...about }) as const;
 export const overlays = <const About extends Omit<OverlaysField, 'kind'>>(about: About) =>
   ({ kind: 'overlays', ...about }) as const;
 export const object = <const About extends Omit<ObjectField, 'kind'>>(about: About) =>
@@ -157,22 +168,24 @@ type Present<F> = F extends { kind: 'text' | 'path' }
           ? readonly number[]
           : F extends { kind: 'endpoint'; words: infer Words; schemes: infer Schemes }
             ? Endpoint<Words, Schemes>
-            : F extends { kind: 'texts' }
-              ? readonly string[]
-              : F extends { kind: 'overlays' }
-                ? readonly Overlay[]
-                : F extends { kind: 'object'; keys: infer Keys }
-                  ? ObjectValue<Keys>
-                  : F extends { kind: 'devices'; types: infer Types }
-                    ? Readonly<Record<string, DeviceValue<Types>>>
-                    : never;
+            : F extends { kind: 'map'; of: infer Of }
+              ? Readonly<Record<string, Present<Of>>>
+              : F extends { kind: 'texts' }
+                ? readonly string[]
+                : F extends { kind: 'overlays' }
+                  ? readonly Overlay[]
+                  : F extends { kind: 'object'; keys: infer Keys }
+                    ? ObjectValue<Keys>
+                    : F extends { kind: 'devices'; types: infer Types }
+                      ? Readonly<Record<string, DeviceValue<Types>>>
+                      : never;
 
 type DeviceValue<Types> = {
   [Type in keyof Types]: Types[Type] extends { keys: infer Keys } ? { readonly type: Type } & ObjectValue<Keys> : never;
 }[keyof Types];
 
 /** What `F` is after parsing. */
-export type ValueOf<F> = F extends { default: unknown } | { required: true } | { kind: 'object' | 'devices' }
+export type ValueOf<F> = F extends { default: unknown } | { required: true } | { kind: 'object' | 'devices' | 'map' }
   ? Present<F>
   : Present<F> | undefined;
 

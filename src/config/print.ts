@@ -19,6 +19,10 @@ function plainOf(field: Field, value: unknown): unknown {
     }
     case 'overlays':
       return (value as Overlay[]).map((overlay) => (overlay.kind === 'file' ? overlay.path : overlay.tree));
+    case 'map':
+      return Object.fromEntries(
+        Object.entries(value as Record<string, unknown>).map(([name, below]) => [name, plainOf(field.of, below)]),
+      );
     case 'object':
       return plainKeys(field.keys, value as Record<string, unknown>);
     case 'devices':

@@ -12,6 +12,7 @@ import {
   type EndpointField,
   type Field,
   type IntegerField,
+  type MapField,
   type ObjectField,
   type PathField,
   type SizeField,
@@ -57,6 +58,8 @@ export function read(field: Field, source: Source, keyPath: string, reading: Rea
         if (text === undefined || !field.pattern.test(text)) throw mismatch(field, item, keyPath);
         return text;
       });
+    case 'map':
+      return readMap(field, source, keyPath, reading);
     case 'overlays':
       return readOverlays(field, source, keyPath, reading);
     case 'object':
@@ -142,6 +145,23 @@ function readEndpoint(field: EndpointField, source: Source, keyPath: string, rea
   return { kind: scheme, path: notePath(path, scheme === 'unix' ? 'socket' : 'create', source, keyPath, reading) };
 }
 
+function readMap(field: MapField, source: Source, keyPath: string, reading: Reading): Record<string, unknown> {
+  if (source.kind !== 'mapping') throw mismatch(field, source, keyPath);
+  if (source.entries.size > field.countMax) {
+    const message = `There are ${source.entries.size} entries and at most ${field.countMax} fit: take some away`;
+    throw errorAt(source.at, keyPath, message);
+  }
+  const values: Record<string, unknown> = {};
+  for (const [name, value] of source.entries) {
+    const below = `${keyPath}.${name}`;
+    if (!field.namePattern.test(name)) {
+      throw errorAt(value.at, below, `"${name}" cannot be a name here: write ${field.namePatternHelp}`);
+    }
+    values[name] = read(field.of, value, below, reading);
+  }
+  return values;
+}
+
 function readObject(field: ObjectField, source: Source, keyPath: string, reading: Reading): Record<string, unknown> {
   const mapping = expand(field, source);
   if (!mapping) throw mismatch(field, source, keyPath);
@@ -188,7 +208,7 @@ function absent(field: Field, key: string, keyPath: string, at: Place, reading: 
     throw errorAt(place, keyPath, `This key is missing: write for example ${key}: ${example}`);
   }
   if (field.kind === 'object') return readObject(field, { kind: 'mapping', entries: new Map(), at }, keyPath, reading);
-  if (field.kind === 'devices') return {};
+  if (field.kind === 'devices' || field.kind === 'map') return {};
   if (field.kind === 'endpoint' && field.default !== undefined) return { kind: field.default };
   return field.default;
 }

@@ -3,6 +3,7 @@
  * Schema, docs/configuration.md and `--set` are derived from it; nothing about a key is written anywhere else.
  */
 import { GiB, KiB, MiB, TiB } from '../base/units.ts';
+import { CONSOLE_ENDPOINT } from './console-endpoint.ts';
 import { DEVICE_TYPES } from './device-types.ts';
 import {
   choice,
@@ -153,15 +154,7 @@ export const CONFIG = object({
       },
     }),
     console: endpoint({
-      words: {
-        stdio: 'this terminal, in raw mode (or the pipe that stands in its place)',
-        pty: 'a new pseudo-terminal, its name is printed',
-        none: 'nowhere',
-      },
-      schemes: {
-        file: 'appended to a file, no input',
-        unix: 'a Unix socket at this path; what was printed before someone attached is kept for them',
-      },
+      ...CONSOLE_ENDPOINT,
       default: 'stdio',
       examples: ['stdio', 'pty', 'file:console.log', 'unix:console.sock', 'none'],
       help: "Where the guest's first serial port (PL011, ttyAMA0) leads.",

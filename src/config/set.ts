@@ -34,13 +34,14 @@ export function setIn(
 
 function longForm(field: Field | undefined, root: Source | undefined, value: Source): Mapping | undefined {
   // An unknown key: the reader finds it and says so, with a suggestion.
-  if (field && field.kind !== 'object' && field.kind !== 'devices') return undefined;
+  if (field && field.kind !== 'object' && field.kind !== 'devices' && field.kind !== 'map') return undefined;
   if (!root) return { kind: 'mapping', entries: new Map(), at: value.at };
   return field?.kind === 'object' ? expand(field, root) : root.kind === 'mapping' ? root : undefined;
 }
 
 function fieldBelow(field: Field | undefined, mapping: Mapping, key: string): Field | undefined {
   if (field?.kind === 'object') return field.keys[key];
+  if (field?.kind === 'map') return field.of;
   if (field?.kind !== 'devices') return undefined;
   const device = mapping.entries.get(key);
   const type = device?.kind === 'mapping' ? device.entries.get('type') : undefined;

@@ -12,6 +12,7 @@ interface DeviceFile<Type extends DeviceType> {
 export const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<DeviceFile<Type>> } = {
   balloon: () => import('./devices/balloon.ts'),
   blk: () => import('./devices/blk.ts'),
+  console: () => import('./devices/console.ts'),
   net: () => import('./devices/net.ts'),
   pmem: () => import('./devices/pmem.ts'),
   rng: () => import('./devices/rng.ts'),

@@ -4,22 +4,16 @@
  */
 import { VIRTIO_VSOCK_OP_RW, VIRTIO_VSOCK_TYPE_STREAM, VMADDR_CID_HOST } from '../../src/abi/virtio-vsock.ts';
 import { VsockSockets } from '../../src/backends/vsock-sockets.ts';
-import { KiB, MiB } from '../../src/base/units.ts';
+import { KiB } from '../../src/base/units.ts';
 import { VirtioVsock } from '../../src/devices/virtio-vsock.ts';
 import { decodeHeader, encodeHeader, HEADER_BYTES, type VsockHeader } from '../../src/devices/vsock-packet.ts';
-import { Mapping } from '../../src/host/mapping.ts';
-import { DeviceHost } from '../../src/io/device-host.ts';
-import { GuardedLoop } from '../../src/io/guarded-loop.ts';
-import { EpollLoop } from '../../src/io/io-loop.ts';
-import { QueueCounters } from '../../src/virtio/queue-counters.ts';
-import { type DriverBuffer, DriverQueue } from './driver.ts';
-import { GuestRam } from './guest-ram.ts';
+import type { DriverBuffer, DriverQueue } from './driver.ts';
+import { LoopRig } from './loop-rig.ts';
 
 export const GUEST_CID = 42;
 const QUEUE_SIZE = 128;
 /** As Linux has them, less what its own bookkeeping takes (VIRTIO_VSOCK_DEFAULT_RX_BUF_SIZE). */
 const RX_BYTES = 4 * KiB - 320;
-const WAIT_MS = 5_000;
 const RX = 0;
 const TX = 1;
 
@@ -34,70 +28,51 @@ export interface VsockGuestOptions {
 }
 
 export class VsockGuest implements Disposable {
-  readonly device: VirtioVsock;
-  readonly loop: EpollLoop;
-  /** What the device said to the user. */
-  readonly messages: string[] = [];
   /** What the device has sent and no stream took. */
   readonly packets: Packet[] = [];
-  /** Why the device needs a reset. */
-  fault: string | undefined;
   /** Whether used rx buffers are given to the device again. */
   refills = true;
-  readonly ram: GuestRam;
-  readonly #host: DeviceHost;
-  readonly #resources = new DisposableStack();
+  readonly #rig: LoopRig<VirtioVsock>;
   readonly #options: VsockGuestOptions;
   readonly #streams = new Map<string, GuestStream>();
-  #queues: readonly DriverQueue[] = [];
   #memoryMark = 0;
   #nextPort = 1024;
 
   constructor(options: VsockGuestOptions) {
     this.#options = options;
-    const { buffer, pointer } = this.#resources.use(Mapping.create(2 * MiB, { what: 'a test' }));
-    this.ram = new GuestRam({ buffer, pointer });
-    this.loop = this.#resources.use(new EpollLoop());
-    const loop = new GuardedLoop(this.loop);
-    const log = (message: string) => void this.messages.push(message);
-    const sockets = new VsockSockets({ path: options.path, keyPath: 'devices.vsock.path', loop, log });
-    this.device = new VirtioVsock(sockets, loop, { guestCid: GUEST_CID, queueSize: QUEUE_SIZE });
-    this.#host = this.#resources.use(
-      new DeviceHost(this.device, {
-        loop,
-        memory: this.ram.memory,
-        counters: this.device.queueSizes.map(() => new QueueCounters()),
-        interrupt: () => {},
-        faulted: (reason) => {
-          this.fault = reason;
-        },
-      }),
-    );
+    this.#rig = new LoopRig(({ loop, log }) => {
+      const sockets = new VsockSockets({ path: options.path, keyPath: 'devices.vsock.path', loop, log });
+      return new VirtioVsock(sockets, loop, { guestCid: GUEST_CID, queueSize: QUEUE_SIZE });
+    });
+  }
+
+  get device(): VirtioVsock {
+    return this.#rig.device;
+  }
+
+  /** Why the device needs a reset. */
+  get fault(): string | undefined {
+    return this.#rig.fault;
+  }
+
+  get rx(): DriverQueue {
+    return this.#rig.queue(RX);
   }
 
   /** DRIVER_OK. */
   start(): void {
-    this.ram.release(0);
-    this.fault = undefined;
-    this.#queues = [RX, TX, 2].map(() => new DriverQueue(this.ram, QUEUE_SIZE));
+    this.#rig.prepare(QUEUE_SIZE);
     const { rxBuffers = QUEUE_SIZE, rxBytes = RX_BYTES } = this.#options;
     for (let count = 0; count < rxBuffers; count++) this.rx.add({ writable: [rxBytes] });
-    this.#memoryMark = this.ram.mark;
+    this.#memoryMark = this.#rig.ram.mark;
     this.rx.kick();
-    this.#host.activate(
-      this.#queues.map(({ places }, index) => ({ index, ...places })),
-      0n,
-    );
+    this.#rig.activate();
   }
 
   reset(): void {
-    this.#host.reset();
+    this.#rig.reset();
     this.#streams.clear();
     this.packets.length = 0;
-  }
-
-  get rx(): DriverQueue {
-    return this.#queues[RX]!;
   }
 
   /** A packet as it should be, or with whatever `header` says instead. */
@@ -114,13 +89,12 @@ export class VsockGuest implements Disposable {
 
   /** A chain of these parts in the tx queue. */
   sendRaw(readable: readonly Uint8Array[]): void {
-    const tx = this.#queues[TX]!;
+    const tx = this.#rig.queue(TX);
     tx.add({ readable });
-    tx.kick();
-    this.#host.kicked(TX);
+    this.#rig.kick(TX);
     // The device gives it back at once, unless it is broken.
     while (!tx.take() && this.fault === undefined) this.turn();
-    this.ram.release(this.#memoryMark);
+    this.#rig.ram.release(this.#memoryMark);
   }
 
   /** A stream of the guest from a port that nobody uses, or `guestPort`. */
@@ -147,16 +121,15 @@ export class VsockGuest implements Disposable {
 
   refill(buffers: readonly DriverBuffer[]): void {
     for (const { segments } of buffers) this.rx.addSegments(segments);
-    if (this.rx.kick()) this.#host.kicked(RX);
+    this.#rig.kick(RX);
   }
 
   /** Lets the device work until `condition` holds. */
   until(condition: () => boolean, what: string): void {
-    const deadline = performance.now() + WAIT_MS;
-    for (this.collect(); !condition(); this.collect()) {
-      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
-      this.turn();
-    }
+    this.#rig.until(() => {
+      this.collect();
+      return condition();
+    }, what);
   }
 
   /** Lets the device work for a while. */
@@ -166,13 +139,11 @@ export class VsockGuest implements Disposable {
   }
 
   turn(): void {
-    const cancel = this.loop.after(1, () => {});
-    this.loop.turn();
-    cancel();
+    this.#rig.turn();
   }
 
   [Symbol.dispose](): void {
-    this.#resources.dispose();
+    this.#rig[Symbol.dispose]();
   }
 }
 

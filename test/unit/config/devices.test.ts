@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../../src/base/errors.ts';
-import { choice, devices, flag, object, path, size, texts, type ValueOf } from '../../../src/config/kinds.ts';
+import { choice, devices, flag, map, object, path, size, texts, type ValueOf } from '../../../src/config/kinds.ts';
 import { read } from '../../../src/config/read.ts';
 import type { NamedPath } from '../../../src/config/schema.ts';
 import { setIn } from '../../../src/config/set.ts';
@@ -106,4 +106,23 @@ test.each([
   ['luck: { type: dice, sides: [1] }', 'Expected a list whose entries are each a word, got the number 1'],
 ])('devices: %j is refused with its sentence', (text, sentence) => {
   expect(mistakeIn(text)).toContain(sentence);
+});
+
+test('map: names of the user with values of one kind', () => {
+  const PORTS = map({
+    of: size({ min: 0, max: 1024, help: 'How much.' }),
+    namePattern: /^[a-z]+$/,
+    namePatternHelp: 'small letters',
+    countMax: 2,
+    help: 'Ports.',
+  });
+  const readPorts = (text: string) =>
+    read(PORTS, readYaml(text, 'a.yaml'), 'ports', { paths: [], resolvePath: (name) => name });
+
+  expect(readPorts('{ a: 1K, b: 2 }')).toEqual({ a: 1024, b: 2 });
+  expect(setIn(PORTS, readYaml('{ a: 1 }', 'a.yaml'), ['b'], readSet('2'))).toMatchObject({ kind: 'mapping' });
+  expect(() => readPorts('{ A: 1 }')).toThrow('"A" cannot be a name here: write small letters');
+  expect(() => readPorts('{ a: 1, b: 1, c: 1 }')).toThrow('There are 3 entries and at most 2 fit: take some away');
+  expect(() => readPorts('{ a: 2K }')).toThrow('Expected a size from 0 to 1K');
+  expect(() => readPorts('[a]')).toThrow('Expected a mapping of names, got a list');
 });

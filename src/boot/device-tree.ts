@@ -145,7 +145,8 @@ function labelDevice(tree: FdtTree, node: FdtNode, name: string): void {
   node.labels.add(label);
 }
 
-function labelOf(name: string): string {
+/** The label of the device that the config calls `name`. */
+export function labelOf(name: string): string {
   return name.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^(?=[0-9])/, '_');
 }
 

@@ -16,7 +16,8 @@
  *         mac: { bytes: "00 16 3e 00 00 01" }
  *         window: { u64: 0x400000000 }          # one or a list; above 2^53 as text, "0x..."
  *
- * YAML wants quotes around names that start with # or &: "#size-cells": 0. An object whose only key is bytes, u64 or ref is
+ * A node may be given a label, as in .dts: "gpio1: gpio". YAML wants quotes around that, and around names that start with # or &:
+ * "#size-cells": 0. An object whose only key is bytes, u64 or ref is
  * a value, never a node. Nodes are made before values are read, so the order does not matter.
  */
 import { ConfigError } from '../base/errors.ts';
@@ -30,13 +31,13 @@ export function mergeInlineOverlay(tree: FdtTree, overlay: unknown, keyPath: str
   for (const [reference, content] of Object.entries(top)) {
     const place = `${keyPath}.${reference}`;
     const node = tree.resolve(reference) ?? merge.newNode(reference, place);
-    merge.shape(node, content, place, 1);
+    merge.shape(node, content, place);
   }
   merge.fill();
 }
 
 /** Two passes: `shape` makes all nodes and notes the values, `fill` sets them, when every reference can be found. */
-class InlineMerge {
+export class InlineMerge {
   readonly #tree: FdtTree;
   readonly #values: { node: FdtNode; property: string; value: unknown; place: string }[] = [];
 
@@ -52,19 +53,29 @@ class InlineMerge {
     return parent.add(new FdtNode(checkName(path.slice(slash + 1), place)));
   }
 
-  shape(node: FdtNode, content: unknown, place: string, depth: number): void {
+  /** Merges the nodes of `content`, and later its values, into `node`. */
+  shape(node: FdtNode, content: unknown, place: string, depth = 1): void {
     if (depth > DEPTH_MAX) refuse(place, `is nested more than ${DEPTH_MAX} nodes deep`);
     const entries = objectOf(content) ?? refuse(place, 'should be an object, the content of a node');
     for (const [name, value] of Object.entries(entries)) {
       const inner = `${place}.${name}`;
-      checkName(name, inner);
       if (value === false) {
+        checkName(name, inner);
         node.properties.delete(name);
         node.children.delete(name);
-      } else if (objectOf(value) && !taggedOf(value)) {
-        this.shape(node.children.get(name) ?? node.add(new FdtNode(name)), value, inner, depth + 1);
-      } else this.#values.push({ node, property: name, value, place: inner });
+      } else if (objectOf(value) && !taggedOf(value))
+        this.shape(this.#child(node, name, inner), value, inner, depth + 1);
+      else if (checkName(name, inner)) this.#values.push({ node, property: name, value, place: inner });
     }
+  }
+
+  /** The child that `key` names, made where it is missing, with the label that stands before its name. */
+  #child(parent: FdtNode, key: string, place: string): FdtNode {
+    const [, label, bare] = /^([a-zA-Z_][a-zA-Z0-9_]*):\s*(.*)$/.exec(key) ?? [];
+    const name = checkName(bare ?? key, place);
+    const node = parent.children.get(name) ?? parent.add(new FdtNode(name));
+    if (label !== undefined) this.#tree.setLabel(node, label);
+    return node;
   }
 
   fill(): void {

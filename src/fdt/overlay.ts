@@ -22,8 +22,11 @@ interface LocalReference {
   readonly offset: number;
 }
 
-/** Merges the overlay in `blob` into `tree`. `source` is what messages call it: a file name. */
-export function applyOverlay(tree: FdtTree, blob: Uint8Array, source: string): void {
+/**
+ * Merges the overlay in `blob` into `tree`. `source` is what messages call it: a file name. Paths in it begin at `base`: what
+ * the overlay writes as `&{/}` is that node.
+ */
+export function applyOverlay(tree: FdtTree, blob: Uint8Array, source: string, base = ''): void {
   const refuse = (what: string): never => {
     throw new ConfigError(`Cannot apply the device tree overlay ${source}: ${what}`);
   };
@@ -39,7 +42,7 @@ export function applyOverlay(tree: FdtTree, blob: Uint8Array, source: string): v
   takeSymbols(overlay, source);
   for (const fragment of fragments) {
     const content = fragment.children.get(OVERLAY) ?? refuse(`${fragment.name} has no node ${OVERLAY}`);
-    mergeNode(tree, targetOf(tree, fragment, refuse), content, (wanted, kept) => {
+    mergeNode(tree, targetOf(tree, fragment, base, refuse), content, (wanted, kept) => {
       for (const { value, offset } of references) if (cellAt(value, offset) === wanted) setCellAt(value, offset, kept);
     });
   }
@@ -106,7 +109,7 @@ function collectLocal(node: FdtNode, fixups: FdtNode, path: string, found: Local
 }
 
 /** The node of `tree` that a fragment is for: by phandle (filled in from a label), else by path. */
-function targetOf(tree: FdtTree, fragment: FdtNode, refuse: Refuse): FdtNode {
+function targetOf(tree: FdtTree, fragment: FdtNode, base: string, refuse: Refuse): FdtNode {
   const target = fragment.properties.get('target');
   if (target) {
     const phandle = target.length === 4 ? cellAt(target, 0)! : PHANDLE_MAX + 1;
@@ -114,5 +117,8 @@ function targetOf(tree: FdtTree, fragment: FdtNode, refuse: Refuse): FdtNode {
   }
   const path = stringsOf(fragment.properties.get('target-path') ?? new Uint8Array())?.[0];
   if (path === undefined) return refuse(`${fragment.name} has neither target nor target-path`);
-  return tree.find(path) ?? refuse(`${fragment.name} is for ${path}, and the device tree has no such node`);
+  return (
+    tree.find(base + (path === '/' ? '' : path) || '/') ??
+    refuse(`${fragment.name} is for ${path}, and the device tree has no such node`)
+  );
 }

@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../base/errors.ts';
 import type { AddressRange } from '../base/range.ts';
-import { buildDeviceTree, type GuestGic } from '../boot/device-tree.ts';
+import { buildDeviceTree, type GuestGic, labelOf } from '../boot/device-tree.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { POWER_KEY_LINE } from '../devices/power-key.ts';
 import type { FdtTree } from '../fdt/tree.ts';
 import { BOARD_DEVICES } from './board.ts';
 import { gicAddresses, LAYOUT, redistributorRanges, V2M_SPIS } from './layout.ts';
-import { virtioNodes } from './virtio-nodes.ts';
+import { hasChildren, virtioNodes } from './virtio-nodes.ts';
 
 /** Lengths that Linux takes: 64 bytes feed its random pool at once, the other is one u64. */
 export const RNG_SEED_BYTES = 64;
@@ -44,6 +44,7 @@ export async function guestTree(config: VmConfig, facts: GuestFacts): Promise<Fd
     powerKey: { gpio: 'gpio0', line: POWER_KEY_LINE },
     aliases: { serial0: 'uart0', rtc0: 'rtc0' },
   });
+  if (hasChildren(config)) await addChildren(tree, config);
   if (config.overlays.length > 0) await applyOverlays(tree, config);
   return tree;
 }
@@ -63,6 +64,27 @@ function describeGic(cpuCount: number, ram: AddressRange, facts: GuestFacts): Gu
     redistributors: redistributorRanges(gicAddresses(cpuCount, ram)),
     ...(facts.hasIts && { its: LAYOUT.gicIts }),
   };
+}
+
+/** Puts what hangs on the devices' buses below their nodes. Labels of all of it can be used in all of it. */
+async function addChildren(tree: FdtTree, { devices }: VmConfig): Promise<void> {
+  const { applyOverlay } = await import('../fdt/overlay.ts');
+  const { InlineMerge } = await import('../fdt/inline.ts');
+  const inline = new InlineMerge(tree);
+  const files: (() => void)[] = [];
+  for (const [name, { children }] of Object.entries(devices)) {
+    const node = tree.resolve(labelOf(name))!;
+    for (const [index, child] of children.entries()) {
+      const keyPath = `devices.${name}.children.${index}`;
+      if (child.kind === 'inline') inline.shape(node, child.tree, keyPath);
+      else {
+        const blob = await readOverlay(child.path, keyPath);
+        files.push(() => applyOverlay(tree, blob, child.path, tree.pathOf(node)));
+      }
+    }
+  }
+  for (const apply of files) apply();
+  inline.fill();
 }
 
 async function applyOverlays(tree: FdtTree, { overlays }: VmConfig): Promise<void> {

@@ -8,8 +8,9 @@ import { DTB_BYTES_MAX, type Placement, place } from '../boot/placement.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { lend } from '../host/mapping.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import { hasChildren } from './virtio-nodes.ts';
 
-/** Without overlays the device tree is some KiB, and about 150 bytes for each vCPU. */
+/** Without overlays the device tree is some KiB, and about 150 bytes for each vCPU and device. */
 const DTB_BYTES_USUAL = 64 * KiB;
 const CPUS_USUAL = 128;
 
@@ -39,7 +40,7 @@ export async function prepareImages(config: VmConfig, ram: AddressRange): Promis
   closeSync(opened.fd);
   const { fileBytes } = kernel;
   const initrdBytes = initrd === undefined ? 0 : sizeOf(initrd, 'kernel.initrd');
-  const isUsual = config.overlays.length === 0 && config.cpus.count <= CPUS_USUAL;
+  const isUsual = config.overlays.length === 0 && !hasChildren(config) && config.cpus.count <= CPUS_USUAL;
   const dtbBytesMax = isUsual ? DTB_BYTES_USUAL : DTB_BYTES_MAX;
   const placement = place({ ram, kernel, initrdBytes, dtbBytesMax });
   return {

@@ -23,3 +23,8 @@ export function virtioNodes(config: VmConfig): readonly GuestDevice[] {
     return { label, range, interrupts: spiCells(spi, IRQ_TYPE_EDGE_RISING), node: virtioMmioNode };
   });
 }
+
+/** Whether a device of the config brings nodes of its own. */
+export function hasChildren({ devices }: VmConfig): boolean {
+  return Object.values(devices).some(({ children }) => children.length > 0);
+}

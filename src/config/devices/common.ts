@@ -36,7 +36,7 @@ export const COMMON_KEYS = {
       '[sensors.dtbo]',
       '[{ gpio: { compatible: "virtio,device29", "gpio-controller": true, "#gpio-cells": 2 } }]',
     ],
-    help: "Child nodes of the device's node in the device tree: paths of `.dtbo` or `.dts` files, or nodes written right here (as in `overlays`). Their labels can be used from other nodes.",
+    help: 'Child nodes of the device\'s node in the device tree: paths of `.dtbo` or `.dts` files, or nodes written right here (as in `overlays`; `"label: name"` gives a node a label). In a file `&{/}` stands for the device\'s node. Labels can be used from all other nodes.',
   }),
 } as const;
 

@@ -28,7 +28,7 @@ test: check nested ## All tests, and what else has to pass: format, lint, types
 unit: setup ## Tests that run on any machine
 	@$(VITEST) --project unit
 
-nested: setup ## Tests on real KVM: here on an Arm machine, elsewhere in QEMU
+nested: setup ## Tests on real KVM: here on an Arm machine, elsewhere in QEMU (FILES='test/nested/boot.test.ts …')
 	@$(NODE) guests/build.ts >/dev/null
 	@$(VITEST) --project nested $(FILES)
 
@@ -36,7 +36,10 @@ bench: setup ## Measure against QEMU (ONLY=id,id)
 	@$(if $(filter-out ring-%,$(or $(BENCH_IDS),all)),$(NODE) guests/build.ts >/dev/null)
 	@$(NODE) test/bench/bench.ts $(if $(ONLY),--only $(ONLY))
 
-soak: setup ## The nested tests with every repeat count in full (hours)
+fuzz: setup ## Fuzz what a guest can reach (ONLY=target, ORKO_FUZZ_RUNS=n)
+	@$(NODE) test/fuzz/fuzz.ts $(ONLY)
+
+soak: setup ## The nested tests with every repeat count in full, about two hours (FILES='test/nested/pause.test.ts …')
 	@$(NODE) guests/build.ts >/dev/null
 	@ORKO_SOAK=1 $(VITEST) --project nested $(FILES)
 
@@ -64,4 +67,4 @@ nested-stop: ## End the Arm hosts of nested-shell
 clean: nested-stop ## Remove what was built in this tree (the cache stays)
 	@rm -rf out
 
-.PHONY: help setup run test unit nested bench soak check dist abi docs nested-shell nested-stop clean
+.PHONY: help setup run test unit nested bench fuzz soak check dist abi docs nested-shell nested-stop clean

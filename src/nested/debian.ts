@@ -1,4 +1,4 @@
-/** Debian packages for arm64, unpacked without running any of their code, from the mirror this machine's apt uses. */
+/** Debian packages, unpacked without running any of their code, from the mirror this machine's apt uses. */
 import { HostError } from '../base/errors.ts';
 import { command } from './command.ts';
 
@@ -22,13 +22,13 @@ export async function debianMirror(): Promise<string> {
 }
 
 /** Shell words that unpack `packages` and what they depend on into "$1" (for `shellInFakeroot`). */
-export async function unpackPackages(packages: readonly string[]): Promise<string[]> {
+export async function unpackPackages(packages: readonly string[], architecture = 'arm64'): Promise<string[]> {
   return [
     'mmdebstrap',
     // With fakeroot around it this mode neither mounts nor changes root, whoever runs it.
     '--mode=root',
     '--variant=extract',
-    '--arch=arm64',
+    `--arch=${architecture}`,
     ...(await proxyOptions()),
     `--include=${packages.join(',')}`,
     SUITE,

@@ -1,4 +1,6 @@
 /** docs/configuration.md, printed from the table of keys. */
+import { DEVICE_TYPES } from '../config/device-types.ts';
+import { COMMON_KEYS } from '../config/devices/common.ts';
 import { endpointForms, writeSizeOf } from '../config/expectation.ts';
 import type { Field, ObjectField } from '../config/kinds.ts';
 import { CONFIG } from '../config/schema.ts';
@@ -27,19 +29,47 @@ console: stdio               # pty | file:PATH | unix:PATH | none
   \`# yaml-language-server: $schema=orko-vmm.schema.json\`.
 `;
 
+const DEVICES_EXAMPLE = `
+
+\`\`\`yaml
+devices:
+  root:   { type: blk, path: root.ext4 }
+  random: { type: rng }
+\`\`\``;
+
 export function configurationPage(): string {
   const scalars: [string, Field][] = [];
   const sections: string[] = [];
   for (const [key, field] of Object.entries(CONFIG.keys) as [string, Field][]) {
     if (field.kind === 'object') sections.push(sectionOf(key, field));
-    else scalars.push([key, field]);
+    else if (field.kind !== 'devices') scalars.push([key, field]);
   }
   const keys = `## Keys on top\n\n${tableOf(Object.fromEntries(scalars), '')}`;
+  const devices = `## devices\n\n${CONFIG.keys.devices.help}${DEVICES_EXAMPLE}\n\nKeys of every device:\n\n${tableOf(COMMON_KEYS, '')}`;
+  const types = Object.entries(DEVICE_TYPES).map(([type, field]) => deviceSection(type, field));
   const exits = `## Exit codes\n\n${markdownTable(
     ['code', 'meaning'],
     exitCodeRows().map(({ code, meaning }) => [String(code), meaning]),
   )}`;
-  return `${[INTRODUCTION, ...sections, keys, exits].map((part) => part.trimEnd()).join('\n\n')}\n`;
+  return `${[INTRODUCTION, ...sections, keys, devices, ...types, exits].map((part) => part.trimEnd()).join('\n\n')}\n`;
+}
+
+/** The keys that only devices of this type have, those of mappings too. */
+function deviceSection(type: string, { help, keys }: ObjectField): string {
+  const own = Object.entries(ownKeys(keys));
+  const table = own.length > 0 ? `\n\n${tableOf(Object.fromEntries(own), '')}` : '';
+  return `### ${type}\n\n${help}${table}`;
+}
+
+/** `keys` without those of every device; a mapping's keys stand below its name: `rate-limit.bytes-per-second`. */
+export function ownKeys(keys: Readonly<Record<string, Field>>): Record<string, Field> {
+  const own = Object.entries(keys).filter(([key]) => !Object.hasOwn(COMMON_KEYS, key));
+  return Object.fromEntries(
+    own.flatMap(([key, field]): [string, Field][] => {
+      if (field.kind !== 'object') return [[key, field]];
+      return Object.entries(field.keys).map(([below, inner]) => [`${key}.${below}`, inner]);
+    }),
+  );
 }
 
 function sectionOf(key: string, field: ObjectField): string {
@@ -56,7 +86,9 @@ function tableOf(keys: Readonly<Record<string, Field>>, prefix: string): string 
     `\`${prefix}${key}\``,
     valuesOf(field),
     defaultOf(field),
-    [field.help, meaningsOf(field), exampleOf(key, field)].filter((part) => part).join(' '),
+    [field.help, meaningsOf(field), exampleOf(key.slice(key.lastIndexOf('.') + 1), field)]
+      .filter((part) => part)
+      .join(' '),
   ]);
   return markdownTable(['key', 'value', 'default', 'what it does'], rows);
 }

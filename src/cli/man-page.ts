@@ -1,8 +1,10 @@
 /** docs/orko-vmm.1, printed from the commands, the table of keys and the exit codes (man(7) macros). */
+import { DEVICE_TYPES } from '../config/device-types.ts';
+import { COMMON_KEYS } from '../config/devices/common.ts';
 import type { Field } from '../config/kinds.ts';
 import { CONFIG } from '../config/schema.ts';
 import { type AnyCommand, GLOBAL_OPTIONS, type Option, usageOf } from './command.ts';
-import { defaultOf, meaningsOf, valuesOf } from './configuration-page.ts';
+import { defaultOf, meaningsOf, ownKeys, valuesOf } from './configuration-page.ts';
 import { exitCodeRows } from './exit-codes.ts';
 
 export function manPage(commands: readonly AnyCommand[], version: string): string {
@@ -58,12 +60,12 @@ function optionLines(options: Readonly<Record<string, Option>>): string[] {
 
 function keyLines(field: Field, keyPath: string): string[] {
   if (field.kind === 'object') {
-    const head = keyPath ? ['.TP', `.B ${roff(keyPath)}`, roff(`${field.help}${shortForm(field.short)}`)] : [];
     const below = Object.entries(field.keys).map(([key, inner]) =>
       keyLines(inner, keyPath ? `${keyPath}.${key}` : key),
     );
-    return [...head, ...below.flat()];
+    return [...(keyPath ? head(keyPath, `${field.help}${shortForm(field.short)}`) : []), ...below.flat()];
   }
+  if (field.kind === 'devices') return [...head(keyPath, field.help), ...deviceLines(keyPath)];
   const values = `${valuesOf(field)}; default: ${defaultOf(field)}.`;
   return [
     '.TP',
@@ -72,6 +74,20 @@ function keyLines(field: Field, keyPath: string): string[] {
     '.br',
     roff(values),
   ];
+}
+
+function head(keyPath: string, help: string): string[] {
+  return ['.TP', `.B ${roff(keyPath)}`, roff(help)];
+}
+
+/** The keys of every device, then those of each type. */
+function deviceLines(keyPath: string): string[] {
+  const common = Object.entries(COMMON_KEYS).flatMap(([key, field]) => keyLines(field, `${keyPath}.NAME.${key}`));
+  const types = Object.entries(DEVICE_TYPES).flatMap(([type, { help, keys }]) => [
+    ...head(`${keyPath}.NAME.type: ${type}`, help),
+    ...Object.entries(ownKeys(keys)).flatMap(([key, field]) => keyLines(field, `${keyPath}.NAME.${key}`)),
+  ]);
+  return [...common, ...types];
 }
 
 function shortForm(short: string | undefined): string {

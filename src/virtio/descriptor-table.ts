@@ -34,16 +34,19 @@ export function descriptorTable(memory: GuestMemory, address: GuestAddress, size
 
 /** A private copy of the indirect table that is being read: what the driver writes meanwhile cannot be seen (TOCTOU). */
 export class IndirectCopy {
-  readonly words: Uint32Array;
   readonly #memory: GuestMemory;
-  readonly #bytes: Uint8Array;
   readonly #entriesMax: number;
+  /** As long as the longest table that came: most queues see none, or short ones. */
+  #words = new Uint32Array(0);
 
   constructor(memory: GuestMemory, queueSize: number) {
-    this.#entriesMax = indirectEntriesMax(queueSize);
-    this.words = new Uint32Array(this.#entriesMax * DESCRIPTOR_WORDS);
     this.#memory = memory;
-    this.#bytes = new Uint8Array(this.words.buffer);
+    this.#entriesMax = indirectEntriesMax(queueSize);
+  }
+
+  /** The table that was taken last. */
+  get words(): Uint32Array {
+    return this.#words;
   }
 
   /** Takes the table that the descriptor at `ring[at]` names; returns how many entries it has. */
@@ -60,12 +63,14 @@ export class IndirectCopy {
     const region = this.#memory.regionOf(address, length);
     if (region < 0) throw new GuestFault(`an indirect table at ${formatAddress(address)} is not in guest memory`);
     const from = address - this.#memory.bases[region]!;
+    if (this.#words.length < entries * DESCRIPTOR_WORDS) this.#words = new Uint32Array(entries * DESCRIPTOR_WORDS);
     if (entries > LOOP_ENTRIES_MAX || from % 4 !== 0 || from > LOOP_OFFSET_MAX) {
-      this.#bytes.set(this.#memory.blocks[region]!.subarray(from, from + length));
+      new Uint8Array(this.#words.buffer).set(this.#memory.blocks[region]!.subarray(from, from + length));
     } else {
       const source = this.#memory.words[region]!;
+      const words = this.#words;
       const first = (from / 4) | 0;
-      for (let word = 0; word < entries * DESCRIPTOR_WORDS; word++) this.words[word] = source[first + word]!;
+      for (let word = 0; word < entries * DESCRIPTOR_WORDS; word++) words[word] = source[first + word]!;
     }
     return entries;
   }

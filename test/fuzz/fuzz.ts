@@ -66,6 +66,7 @@ async function bundle(name: string): Promise<string> {
 
 async function replay(name: string, file: string): Promise<void> {
   const target = (await import(`./${name}-target.ts`)) as { fuzz(data: Uint8Array): void };
+  Error.stackTraceLimit = 50;
   target.fuzz(await readFile(file));
   process.stdout.write(`${name}: nothing wrong with ${file}\n`);
 }

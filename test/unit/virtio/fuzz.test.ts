@@ -35,6 +35,7 @@ describe.each(targets)('fuzz target %s', (target) => {
 
 async function load(target: string): Promise<(data: Uint8Array) => void> {
   const module = (await import(join(FUZZ, `${target}-target.ts`))) as { fuzz(data: Uint8Array): void };
+  Error.stackTraceLimit = 10;
   return module.fuzz;
 }
 

@@ -2,12 +2,15 @@
 import type { IoLoop } from '../virtio/device.ts';
 import { ConsoleFile } from './console-file.ts';
 import { ConsoleSocket } from './console-socket.ts';
+import { ConsoleStream } from './console-stream.ts';
 import { PtyConsole } from './pty.ts';
 import { TerminalConsole } from './terminal.ts';
 
 export type ConsoleSpec =
   | { readonly kind: 'stdio' | 'pty' | 'none' }
-  | { readonly kind: 'file' | 'unix'; readonly path: string };
+  | { readonly kind: 'file' | 'unix'; readonly path: string }
+  /** A socket that is open already, and now the console's. */
+  | { readonly kind: 'descriptor'; readonly number: number; readonly description: string };
 
 /** The loop that serves a console: the main thread's, or that of an I/O thread. */
 export type ConsoleLoop = Pick<IoLoop, 'watch' | 'after'>;
@@ -63,6 +66,8 @@ export function openConsole(spec: ConsoleSpec, options: ConsoleOptions): Console
       return new ConsoleFile(spec.path, options);
     case 'unix':
       return new ConsoleSocket(spec.path, options);
+    case 'descriptor':
+      return new ConsoleStream(spec.number, spec.description, options);
     case 'none':
       return new NoConsole();
   }

@@ -59,6 +59,7 @@ function checkTogether(config: VmConfig): void {
     const [pinned, wanted] = [plural(cpus.pin.length, 'host CPU'), plural(cpus.count, 'vCPU')];
     throw complain('cpus.pin', `This names ${pinned} for ${wanted}: name one host CPU for each vCPU`);
   }
+  checkStdio(config, complain);
   if (gic === 'v2' && cpus.count > GICV2_CPU_COUNT_MAX) {
     throw complain(
       'cpus.count',
@@ -72,6 +73,20 @@ function checkTogether(config: VmConfig): void {
       'memory.size',
       `${writeSize(memory.size)} is not a whole number of ${page} huge pages: write a multiple of ${page}`,
     );
+  }
+}
+
+/** One console can have the terminal. */
+function checkStdio(config: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
+  let owner = config.console.kind === 'stdio' ? 'console' : undefined;
+  for (const [name, device] of Object.entries(config.devices)) {
+    if (device.type !== 'console' || device.console?.kind !== 'stdio') continue;
+    const keyPath = `devices.${name}.console`;
+    if (owner !== undefined) {
+      const remedy = owner === 'console' ? 'write console: none on top' : 'let one of them lead elsewhere';
+      throw complain(keyPath, `The terminal (stdio) is already that of ${owner}: ${remedy}`);
+    }
+    owner = keyPath;
   }
 }
 

@@ -28,10 +28,12 @@ import {
   TCGETS,
   TCSETS,
   TIOCGPTN,
+  TIOCGWINSZ,
   TIOCSPTLCK,
   termios,
   VMIN,
   VTIME,
+  winsize,
 } from '../abi/libc.ts';
 import { packInto, unpack } from '../base/layout.ts';
 import { Fd } from './fd.ts';
@@ -47,6 +49,14 @@ let watching = false;
 
 export function isTerminal(fd: number): boolean {
   return libc.ioctlStruct(fd, TCGETS, new Uint8Array(termios.size)) !== -1;
+}
+
+/** Columns and rows; undefined when it is no terminal, or does not know. */
+export function terminalSize(fd: number): { columns: number; rows: number } | undefined {
+  const size = new Uint8Array(winsize.size);
+  if (libc.ioctlStruct(fd, TIOCGWINSZ, size) === -1) return undefined;
+  const { ws_col: columns, ws_row: rows } = unpack(winsize, size);
+  return columns > 0 && rows > 0 ? { columns, rows } : undefined;
 }
 
 /** Puts every terminal back as it was. Never throws: also for use when all else has failed. */

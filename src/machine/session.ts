@@ -19,6 +19,7 @@ import { type MachineControl, RequestRefused } from '../control/server.ts';
 import type { GuestEvent } from '../devices/pvpanic.ts';
 import { after } from '../host/timer.ts';
 import { Machine, type MachineEnding, type MachineObserver, type MachineState } from './machine.ts';
+import { StdioConsole } from './stdio-console.ts';
 
 /** How long whoever reads the console may take, at the end, to read what the guest has printed. */
 const DRAIN_MS = 5_000;
@@ -61,15 +62,11 @@ class Session implements MachineObserver, MachineControl {
   async run(): Promise<MachineEnding> {
     const socketPath = await this.#claimControlSocket();
     using resources = new DisposableStack();
-    const console = resources.use(
-      openConsole(this.#config.console, {
-        say: this.#options.say,
-        onEscape: (key) => this.#escape(key),
-        hold: () => this.#machine?.hold(),
-      }),
-    );
+    const options = { say: this.#options.say, onEscape: (key: 'quit' | 'powerkey') => this.#escape(key) };
+    const console = resources.use(openConsole(this.#config.console, { ...options, hold: () => this.#machine?.hold() }));
     this.#console = console;
-    const machine = resources.use(await Machine.create(this.#config, console, this));
+    const stdio = resources.use(new StdioConsole(this.#config, options));
+    const machine = resources.use(await Machine.create(stdio.config, console, this));
     this.#machine = machine;
     const onSignal = (signal: NodeJS.Signals) => this.#signalled(signal);
     for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
@@ -78,6 +75,7 @@ class Session implements MachineObserver, MachineControl {
     });
     const control = new ControlListener(socketPath, this, (error) => this.#ourBug(error));
     console.start((bytes) => machine.receive(bytes));
+    stdio.start((device, size) => void machine.act(device, 'resize', size).catch(() => {}));
     let ending: MachineEnding | undefined;
     const stopStatistics = this.#sayStatistics();
     try {

@@ -220,6 +220,16 @@ describe('parseConfig: the sentence for', () => {
     ],
     ['ITS on GICv2', 'kernel: a\ngic: v2\nits: on', ':3:its: GICv2 has no ITS: write its: auto, or gic: v3'],
     [
+      'the terminal for two consoles',
+      'kernel: a\ndevices:\n  con0: { type: console, console: stdio }',
+      ':3:devices.con0.console: The terminal (stdio) is already that of console: write console: none on top',
+    ],
+    [
+      'the terminal for two consoles of devices',
+      'kernel: a\nconsole: none\ndevices:\n  a: { type: console, console: stdio }\n  b: { type: console, console: stdio }',
+      ':5:devices.b.console: The terminal (stdio) is already that of devices.a.console: let one of them lead elsewhere',
+    ],
+    [
       'a size that huge pages do not divide',
       'kernel: a\nmemory: { size: 1026M, hugepages: 1G }',
       ':2:memory.size: 1026M is not a whole number of 1G huge pages: write a multiple of 1G',

@@ -15,8 +15,9 @@ static const struct { const char *name; check_function *run; } checks[] = {
 	{ "clock", check_clock }, { "console-in", check_console_in }, { "console-out", check_console_out },
 	{ "counters", check_counters }, { "diskbench", check_diskbench }, { "diskrecords", check_diskrecords },
 	{ "features", check_features }, { "hotplug", check_hotplug },
-	{ "idle", check_idle }, { "panic", check_panic }, { "powerkey", check_powerkey }, { "reboot", check_reboot },
-	{ "rtc", check_rtc }, { "smp", check_smp }, { "stolen", check_stolen }, { "vsock", check_vsock },
+	{ "idle", check_idle }, { "panic", check_panic }, { "port", check_port }, { "powerkey", check_powerkey },
+	{ "reboot", check_reboot }, { "rtc", check_rtc }, { "smp", check_smp }, { "stolen", check_stolen },
+	{ "terminal-size", check_terminal_size }, { "vsock", check_vsock },
 };
 
 void say(const char *format, ...)

@@ -14,7 +14,7 @@ const fail = (): never => {
   throw new Error('thrown on purpose');
 };
 
-const FAULTS: Readonly<Record<string, () => void>> = {
+const FAULTS: Readonly<Record<string, () => void | Promise<void>>> = {
   none() {},
   /** In the run loop, at a return from KVM_RUN: the process gets SIGUSR2 twice. */
   exit() {
@@ -38,7 +38,20 @@ const FAULTS: Readonly<Record<string, () => void>> = {
   control() {
     Machine.prototype.pause = fail;
   },
+  /** In an I/O thread: the process gets SIGUSR2. */
+  async io() {
+    const { IoThread } = await import('../../../src/io/io-thread.ts');
+    const { add } = IoThread.prototype;
+    IoThread.prototype.add = function (device) {
+      process.on('SIGUSR2', () => {
+        writeSync(STDERR, `FAULT ${Date.now()}\n`);
+        // There is no such device.
+        this.post({ kind: 'reset', device: -1 });
+      });
+      add.call(this, device);
+    };
+  },
 };
 
-FAULTS[process.env['FAULT'] ?? 'none']!();
+await FAULTS[process.env['FAULT'] ?? 'none']!();
 await import('../../../src/main.ts');

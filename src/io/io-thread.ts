@@ -109,13 +109,14 @@ export class IoThread implements Disposable {
   }
 
   #take(report: IoReport): void {
-    if (report.kind === 'failed') this.#fail(Object.assign(new Error(), { stack: report.stack }));
+    if (report.kind === 'failed') this.#fail(report);
     else this.#devices.get(report.device)?.take(report);
   }
 
-  #fail(error: Error): void {
+  /** An error of ours keeps the place where it happened, which is in the other thread. */
+  #fail({ message, stack = message }: { readonly message: string; readonly stack?: string }): void {
     if (this.#failure !== undefined || this.#isStopping) return;
-    this.#failure = new Error(`I/O thread ${this.name} failed: ${error.stack ?? error.message}`);
+    this.#failure = Object.assign(new Error(`I/O thread ${this.name} failed: ${message}`), { stack });
     for (const device of this.#devices.values()) device.failed(this.#failure);
     this.#options.onFailure(this.#failure);
   }

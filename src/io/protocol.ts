@@ -115,4 +115,4 @@ export type DeviceReport = { readonly device: number } & (
 export type IoReport =
   | DeviceReport
   /** Our own bug: the thread is gone. */
-  | { readonly kind: 'failed'; readonly stack: string };
+  | { readonly kind: 'failed'; readonly message: string; readonly stack: string };

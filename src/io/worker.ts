@@ -48,7 +48,8 @@ class IoWorker {
         } while (this.#isPaused && this.#awaitRequest());
       }
     } catch (error) {
-      this.#report({ kind: 'failed', stack: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
+      this.#report({ kind: 'failed', message, stack });
       Atomics.store(this.#control, Control.FAILED, 1);
       Atomics.notify(this.#control, Control.HANDLED);
     }

@@ -91,3 +91,11 @@ test.each(readdirSync(join(ROOT, 'docs/examples')))('docs/examples/%s: is a conf
   expect(config.name).toBe(name.replace('.yaml', ''));
   expect(config.kernel.image).toMatch(/\/out\/guests\/[\w-]+$/);
 });
+
+test('documents: code that names the file it is from stands in that file', () => {
+  for (const document of DOCUMENTS) {
+    for (const [, path, code] of read(document).matchAll(/^```ts\n\/\/ (\S+\.ts)\n([\s\S]*?)```$/gm)) {
+      expect(read(path!), `${document}: ${path}`).toContain(code);
+    }
+  }
+});

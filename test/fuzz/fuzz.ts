@@ -52,6 +52,8 @@ async function fuzz(name: string, [program, ...words]: readonly string[]): Promi
   const settings = ['--sync', '--timeout', String(INPUT_TIMEOUT_MS), '--disableBugDetectors', '.*'];
   const args = [...words, await bundle(name), corpus, ...settings, '--', ...options];
   const child = spawn(program!, args, { cwd: OUT, stdio: 'inherit' });
+  // It does not end by the other signals; what a terminal sends reaches it by itself.
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => child.kill('SIGINT'));
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }

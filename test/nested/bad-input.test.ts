@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { quote } from '../../src/nested/l1.ts';
 import { hasHost, host, isArmHost, type NestedHost, type RunResult } from '../support/nested-host.ts';
 import { payload, startVm } from '../support/vm.ts';
 
@@ -21,6 +22,8 @@ let file: string;
 beforeAll(async () => {
   l1 = await host('main');
   file = write('bad.yaml', `name: bad\nmemory: 64M\nconsole: none\nkernel:\n  image: ${payload('hello').image}\n`);
+  // Afterwards V8's compiled code is cached: several first starts at once would all compile everything.
+  await run();
 });
 
 function write(name: string, content: string | Uint8Array): string {
@@ -29,10 +32,17 @@ function write(name: string, content: string | Uint8Array): string {
   return path;
 }
 
-/** Runs the config with `sets`; `before` are shell words in front of the command. */
+let runCount = 0;
+
+/** A command that runs the config with `sets`, under a name of its own: tests run at the same time. */
+function commandFor(sets: readonly string[] = [], config = file): string {
+  const words = [`name=bad-${runCount++}`, ...sets].map((set) => `--set '${set}'`);
+  return `orko-vmm run ${config} ${words.join(' ')}`;
+}
+
+/** `before` are shell words in front of the command. */
 function run(sets: readonly string[] = [], before = '', config = file): Promise<RunResult> {
-  const words = sets.map((set) => `--set '${set}'`).join(' ');
-  return l1.run(`${before} orko-vmm run ${config} ${words}`, { timeoutMs: SLOW_MS });
+  return l1.run(`${before} ${commandFor(sets, config)}`, { timeoutMs: SLOW_MS });
 }
 
 function expectRefusal(result: RunResult, exitCode: number, sentence: string | RegExp): void {
@@ -42,10 +52,10 @@ function expectRefusal(result: RunResult, exitCode: number, sentence: string | R
   expect(result.stderr.trimEnd().split('\n')).toHaveLength(1);
 }
 
-describe('the host', () => {
+describe.concurrent('the host', () => {
   test('has no /dev/kvm', async () => {
     const devices = 'mount -t tmpfs none /dev && busybox mknod -m 666 /dev/null c 1 3';
-    const result = await l1.run(`unshare -m sh -c '${devices} && orko-vmm run ${file}'`, { timeoutMs: SLOW_MS });
+    const result = await l1.run(`unshare -m sh -c ${quote(`${devices} && ${commandFor()}`)}`, { timeoutMs: SLOW_MS });
     expectRefusal(
       result,
       HOST,
@@ -54,7 +64,7 @@ describe('the host', () => {
   });
 
   test('has a /dev/kvm that is none', async () => {
-    const result = await l1.run(`unshare -m sh -c 'mount --bind /dev/null /dev/kvm && orko-vmm run ${file}'`, {
+    const result = await l1.run(`unshare -m sh -c ${quote(`mount --bind /dev/null /dev/kvm && ${commandFor()}`)}`, {
       timeoutMs: SLOW_MS,
     });
     expectRefusal(result, HOST, /^orko-vmm: Cannot ask \/dev\/kvm for its API version: .* it is not a KVM device$/);
@@ -87,8 +97,8 @@ describe('the host', () => {
   // The main host gives more address bits than a config can ask for; a Cortex-A72 has 44.
   test.skipIf(!hasHost('pi4'))('gives a guest fewer address bits', { timeout: 600_000 }, async () => {
     const pi4 = await host('pi4');
-    const sets = '--set memory.base=0x100000000000 --set memory.size=1G';
-    const result = await pi4.run(`orko-vmm run ${file} ${sets}`, { timeoutMs: SLOW_MS });
+    const sets = ['memory.base=0x100000000000', 'memory.size=1G'];
+    const result = await pi4.run(commandFor(sets), { timeoutMs: SLOW_MS });
     expectRefusal(result, CONFIG, /: Cannot give the guest 1 GiB of memory: this host gives a guest 44 address bits/);
   });
 
@@ -115,7 +125,7 @@ describe('the host', () => {
 
   test.skipIf(!hasHost('pi4'))('has fewer vCPUs for its interrupt controller', { timeout: 600_000 }, async () => {
     const pi4 = await host('pi4');
-    const result = await pi4.run(`orko-vmm run ${file} --set cpus=9`, { timeoutMs: SLOW_MS });
+    const result = await pi4.run(commandFor(['cpus=9']), { timeoutMs: SLOW_MS });
     expectRefusal(
       result,
       CONFIG,
@@ -124,7 +134,7 @@ describe('the host', () => {
   });
 });
 
-describe('the config', () => {
+describe.concurrent('the config', () => {
   test.each([
     ['not YAML', 'kernel: [1, 2\n', /bad-config\.yaml:\d+: /],
     ['an unknown key', 'kernel: { image: x }\nmemroy: 64M\n', /bad-config\.yaml:2: memroy: .*did you mean `?"?memory/],
@@ -134,8 +144,9 @@ describe('the config', () => {
       'memory: 64M\nkernel: { image: nothing }\n',
       /bad-config\.yaml:2: kernel\.image: Cannot open .*nothing: there is no such file: check the path$/,
     ],
-  ])('%s', async (_, text, sentence) => {
-    expectRefusal(await run([], '', write('bad-config.yaml', text)), CONFIG, sentence);
+  ])('%s', async (what, text, sentence) => {
+    const path = write(`${what.replaceAll(' ', '-')}-bad-config.yaml`, text);
+    expectRefusal(await run([], '', path), CONFIG, sentence);
   });
 
   test('is not there', async () => {
@@ -144,7 +155,7 @@ describe('the config', () => {
   });
 });
 
-describe('the kernel and its initrd', () => {
+describe.concurrent('the kernel and its initrd', () => {
   test('a kernel for another architecture', async () => {
     const image = new Uint8Array(8192);
     image.set(new TextEncoder().encode('HdrS'), 0x202);
@@ -254,7 +265,7 @@ describe.skipIf(isArmHost())('the nested machine', () => {
     expect(left.filter((name) => /partial|lock|l1-/.test(name))).toEqual([]);
   });
 
-  test('L1 is killed under the guest', { timeout: 5 * SLOW_MS }, async () => {
+  test('L1 is killed under the guest, which ctl reached from here until then', { timeout: 5 * SLOW_MS }, async () => {
     const running = write(
       'running.yaml',
       `name: running\nmemory: 64M\nkernel: { image: ${payload('counters').image} }\n`,
@@ -271,6 +282,8 @@ describe.skipIf(isArmHost())('the nested machine', () => {
         if (stdout.includes('COUNTERS')) resolve();
       }),
     );
+    const ctl = () => spawnSync(process.execPath, [program(), 'ctl', 'running', 'status'], { encoding: 'utf8' });
+    expect(ctl()).toMatchObject({ status: 0, stdout: expect.stringContaining('name: running\nstate: running\n') });
     const pids = execFileSync('pgrep', ['-P', `${child.pid}`, 'qemu'], { encoding: 'utf8' })
       .trim()
       .split('\n');
@@ -278,5 +291,6 @@ describe.skipIf(isArmHost())('the nested machine', () => {
     const status = await new Promise((resolve) => child.on('close', resolve));
     expect(stderr).toContain('The nested machine ended under the guest: QEMU was ended by SIGKILL');
     expect(status).toBe(NESTED);
+    expect(ctl().stderr).toContain('Cannot find a VM named running');
   });
 });

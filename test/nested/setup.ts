@@ -2,14 +2,15 @@
  * Runs once around the nested tests, in Vitest's own process: bundles the installed form, owns the Arm hosts that tests
  * ask for (test/support/nested-host.ts) and ends them all. On an Arm machine with /dev/kvm there is nothing to own.
  */
-import { chmod, cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestProject } from 'vitest/node';
-import { devTree } from '../../src/nested/dev-tree.ts';
-import { installedForm } from '../../src/nested/installed-form.ts';
+import { MiB } from '../../src/base/units.ts';
+import { command } from '../../src/nested/command.ts';
+import { devTree, TREE } from '../../src/nested/dev-tree.ts';
 import { L1, L1_DEFAULTS, type L1Options, quote, runOverSsh, type SshArguments } from '../../src/nested/l1.ts';
 import { toStderr } from '../../src/nested/progress.ts';
 import { type HostName, type HostReply, isArmHost } from '../support/nested-host.ts';
@@ -22,12 +23,15 @@ const VARIANTS: Record<HostName, Partial<L1Options>> = {
   a76: { cpu: 'cortex-a76', memoryMiB: 3072 },
 };
 
+/** What QEMU takes beside the memory of its machine, and what the hosts that run may still grow by. */
+const MEMORY_SLACK_MIB = 4096;
+
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const installed = await installedForm();
   const directory = await mkdtemp(join(tmpdir(), 'orko-test-'));
   // Some tests run as another user, who has to get at it too.
   await chmod(directory, 0o755);
-  await cp(installed, join(directory, 'package'), { recursive: true });
+  const bundle = [join(TREE, '.ci/dist.ts'), '--into', join(directory, 'package')];
+  await command('bundle orko-vmm', process.execPath, bundle);
   await mkdir(join(directory, 'bin'));
   await symlink('../package/bin/orko-vmm.js', join(directory, 'bin/orko-vmm'));
   const keeper = new Keeper(directory);
@@ -58,7 +62,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return stop;
 }
 
-/** The main host stays; of the others one runs at a time, for the memory they take. */
+/** Hosts stay, since a start takes a while and an idle one takes little; the main one only, where memory is short. */
 class Keeper {
   readonly #directory: string;
   readonly #hosts = new Map<HostName, Promise<L1>>();
@@ -70,13 +74,21 @@ class Keeper {
 
   start(name: HostName): Promise<SshArguments> {
     const started = this.#queue.then(async () => {
-      for (const other of this.#hosts.keys()) if (other !== 'main' && other !== name) await this.#stop(other);
+      if (!this.#hosts.has(name)) await this.#makeRoom(name);
       const host = this.#hosts.get(name) ?? this.#boot(name);
       this.#hosts.set(name, host);
       return (await host).ssh;
     });
     this.#queue = started.catch(() => this.#hosts.delete(name));
     return started;
+  }
+
+  async #makeRoom(name: HostName): Promise<void> {
+    const { memoryMiB } = { ...L1_DEFAULTS, ...VARIANTS[name] };
+    for (const other of this.#hosts.keys()) {
+      if (freemem() / MiB > memoryMiB + MEMORY_SLACK_MIB) return;
+      if (other !== 'main') await this.#stop(other);
+    }
   }
 
   async stopAll(): Promise<void> {

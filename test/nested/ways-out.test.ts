@@ -1,5 +1,5 @@
 /**
- * Every way out, our own bugs included, with four vCPUs that never rest: the process ends within 2 s with one message
+ * Every way out, our own bugs included, with vCPUs that never rest: the process ends within 2 s with one message
  * and its exit code, the terminal is as it was, and nothing keeps the next start from working.
  */
 import { writeFile } from 'node:fs/promises';
@@ -12,6 +12,10 @@ const PAYLOADS = join(import.meta.dirname, '../../out/guests');
 const NAME = 'ways-out';
 const PID_FILE = `/run/${NAME}.pid`;
 const WITHIN_MS = 2_000;
+/** What a pipe holds (pipe(7)). */
+const PIPE_BYTES = 65_536;
+/** On the main thread, and on two threads of their own. More would only take the emulated host's two CPUs from each other. */
+const CPUS = 3;
 /** For what has no bound of its own. */
 const SLOW_MS = 60_000;
 const BUG =
@@ -111,10 +115,26 @@ describe('a bug of ours', TIMED, () => {
     ['signal', 'a callback of libuv'],
     ['rejection', 'a promise that nobody waits for'],
   ])('%s: in %s', async (fault) => {
-    const vm = await running({ cpus: 4, fault });
+    const vm = await running({ cpus: CPUS, fault });
     await vm.provoke('kill -USR2 %PID; sleep 0.2; kill -USR2 %PID');
     const end = await vm.end();
     expect(end).toMatchObject({ exitCode: 70, said: BUG, terminalRestored: true });
+    expect(end.tookMs).toBeLessThan(WITHIN_MS);
+    await expectNothingLeft();
+  });
+
+  test('in the run loop, while nobody reads what the guest has printed', async () => {
+    const fifo = `/run/${NAME}.fifo`;
+    const reader = l1.spawn(
+      `rm -f ${fifo}; mkfifo ${fifo}; exec 9<>${fifo}; head -c ${PIPE_BYTES} /dev/zero >&9; echo full; exec sleep 60`,
+    );
+    await reader.printed('full');
+    const vm = await start({ fault: 'exit', tty: false, redirect: `</dev/null >${fifo}` });
+    await expect.poll(() => l1.run(`orko-vmm ctl ${NAME} status`), { timeout: 20_000 }).toMatchObject({ exitCode: 0 });
+    await vm.provoke('kill -USR2 %PID; sleep 0.2; kill -USR2 %PID');
+    const end = await vm.end();
+    await reader.kill('KILL');
+    expect(end).toMatchObject({ exitCode: 70, said: BUG });
     expect(end.tookMs).toBeLessThan(WITHIN_MS);
     await expectNothingLeft();
   });
@@ -129,7 +149,7 @@ describe('a bug of ours', TIMED, () => {
   });
 
   test('in a request on the control socket', async () => {
-    const vm = await running({ cpus: 4, fault: 'control' });
+    const vm = await running({ cpus: CPUS, fault: 'control' });
     await vm.provoke(`orko-vmm ctl ${NAME} pause`);
     const end = await vm.end();
     expect(end).toMatchObject({ exitCode: 70, said: BUG, terminalRestored: true });
@@ -140,7 +160,7 @@ describe('a bug of ours', TIMED, () => {
 
 describe('signals', TIMED, () => {
   test('SIGTERM presses the power key, a second one stops hard', async () => {
-    const vm = await running({ cpus: 4 });
+    const vm = await running({ cpus: CPUS });
     await vm.provoke('kill -TERM %PID');
     await vm.process.printed('pressed the power key');
     await vm.provoke('kill -TERM %PID');

@@ -32,7 +32,7 @@ import {
 import type { Fd } from '../host/fd.ts';
 import { Mapping } from '../host/mapping.ts';
 import { readIovecs, writeIovecs } from '../host/socket-bytes.ts';
-import { attachTapQueue, filterTap, setTapHeaderSize, setTapOffloads, takesTapOffloads } from '../host/tap-file.ts';
+import { attachTapQueue, filterTap, setTapHeaderSize, setTapOffloads } from '../host/tap-file.ts';
 import { features, hasFeature } from '../virtio/features.ts';
 import { IovecTable } from '../virtio/iovec-table.ts';
 
@@ -109,7 +109,7 @@ export class Tap implements Network {
     const [first] = this.#fds;
     const mask = (offloads: typeof OFFLOADS) => features(...offloads.map(({ feature }) => feature));
     const known = HOST_OFFLOADS | mask(OFFLOADS);
-    return takesTapOffloads(first!, ALL_FLAGS) ? known | features(VIRTIO_NET_F_HOST_USO) | mask(USO_OFFLOADS) : known;
+    return setTapOffloads(first!, ALL_FLAGS) ? known | features(VIRTIO_NET_F_HOST_USO) | mask(USO_OFFLOADS) : known;
   }
 
   [Symbol.dispose](): void {

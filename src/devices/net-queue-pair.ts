@@ -32,10 +32,7 @@ export class QueuePair {
   constructor(options: QueuePairOptions) {
     this.#options = options;
     const { port, hasHeaders, loop, limit } = options;
-    const closed = () => {
-      this.#unwatch();
-      options.closed();
-    };
+    const closed = () => this.#closed();
     this.receiver = new NetReceiver({
       port,
       hasHeaders,
@@ -67,6 +64,8 @@ export class QueuePair {
     this.#isServed = true;
     const { loop, port } = this.#options;
     this.#watch = loop.watch(port.fd, {}, () => {
+      // Nothing asked for, and called all the same: the other side has hung up.
+      if (!this.#readable && !this.#writable) this.#closed();
       if (this.#readable) this.receiver.run();
       if (this.#writable) this.transmitter.run();
     });
@@ -109,6 +108,11 @@ export class QueuePair {
     // Frames that wait for buffers, or for a full port, wait no longer.
     this.receiver.run();
     this.transmitter.run();
+  }
+
+  #closed(): void {
+    this.#unwatch();
+    this.#options.closed();
   }
 
   #receive(queue: Virtqueue): void {

@@ -19,7 +19,7 @@ import {
   tun_filter,
 } from '../abi/tun.ts';
 import { pack, packInto, unpack } from '../base/layout.ts';
-import { check, type Remedies } from './errno.ts';
+import type { Remedies } from './errno.ts';
 import { Fd } from './fd.ts';
 import { ioctlAccepts, ioctlStruct } from './ioctl.ts';
 import * as libc from './libc.ts';
@@ -68,12 +68,8 @@ export function setTapHeaderSize(fd: Fd, bytes: number): void {
   ioctlStruct(fd, TUNSETVNETHDRSZ, size, 'set the header size of the tap');
 }
 
-/** TUN_F_*: what may be in frames for us. */
-export function setTapOffloads(fd: Fd, flags: number): void {
-  check(libc.ioctl(fd.number, TUNSETOFFLOAD, flags), 'set the offloads of the tap');
-}
-
-export function takesTapOffloads(fd: Fd, flags: number): boolean {
+/** TUN_F_*: what may be in frames for us. False when the kernel does not know all of them, or the interface is gone. */
+export function setTapOffloads(fd: Fd, flags: number): boolean {
   return libc.ioctl(fd.number, TUNSETOFFLOAD, flags) !== -1;
 }
 
@@ -85,8 +81,8 @@ export function filterTap(fd: Fd, addresses: readonly Uint8Array[], allMulticast
   ioctlAccepts(fd, TUNSETTXFILTER, request);
 }
 
-/** Whether the interface gives frames to this queue of it. */
+/** Whether the interface gives frames to this queue of it; nothing happens when the interface is gone. */
 export function attachTapQueue(fd: Fd, attached: boolean): void {
   const request = pack(ifreq, { 'ifr_ifru.ifru_flags': attached ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE });
-  ioctlStruct(fd, TUNSETQUEUE, request, `${attached ? 'attach' : 'detach'} a queue of the tap`);
+  ioctlAccepts(fd, TUNSETQUEUE, request);
 }

@@ -4,7 +4,7 @@ import type { FdEvents, FdWatch, IoLoop } from '../../src/virtio/device.ts';
 export class FakeLoop implements IoLoop {
   nowMs = 0;
   readonly #timers = new Set<{ readonly atMs: number; readonly fire: () => void }>();
-  readonly #watches = new Map<number, () => void>();
+  readonly #watches = new Map<number, { events: FdEvents; readonly ready: () => void }>();
   #deferred: (() => void)[] = [];
 
   /** Timers that wait. */
@@ -12,9 +12,20 @@ export class FakeLoop implements IoLoop {
     return this.#timers.size;
   }
 
-  watch(fd: number, _events: FdEvents, ready: () => void): FdWatch {
-    this.#watches.set(fd, ready);
-    return { set() {}, [Symbol.dispose]: () => void this.#watches.delete(fd) };
+  watch(fd: number, events: FdEvents, ready: () => void): FdWatch {
+    const watch = { events, ready };
+    this.#watches.set(fd, watch);
+    return {
+      set: (wanted) => {
+        watch.events = wanted;
+      },
+      [Symbol.dispose]: () => void this.#watches.delete(fd),
+    };
+  }
+
+  /** What `fd` is watched for; undefined when it is not. */
+  wanted(fd: number): FdEvents | undefined {
+    return this.#watches.get(fd)?.events;
   }
 
   after(delayMs: number, fire: () => void): () => void {
@@ -56,6 +67,6 @@ export class FakeLoop implements IoLoop {
 
   /** `fd` is ready. */
   ready(fd: number): void {
-    this.#watches.get(fd)?.();
+    this.#watches.get(fd)?.ready();
   }
 }

@@ -110,8 +110,16 @@ export class NetRig implements Disposable {
     if (count !== frame.length) throw new Error(`The host could not send a frame: ${count}`);
   }
 
-  /** The port's file descriptor is ready. */
+  /** The port's file descriptor is ready for what it is watched for. */
   arrive(port = 0): void {
+    const { fd } = this.network.ports[port]!;
+    const { readable, writable } = this.rig.loop.wanted(fd) ?? {};
+    if (readable || writable) this.rig.loop.ready(fd);
+  }
+
+  /** The other side of the port is gone, which is reported whatever the port is watched for. */
+  hangUp(port = 0): void {
+    this.network.hostEnds[port]![Symbol.dispose]();
     this.rig.loop.ready(this.network.ports[port]!.fd);
   }
 

@@ -374,11 +374,14 @@ describe('the link', () => {
     expect(() => device.actions['link']!.run('sideways')).toThrow(ConfigError);
   });
 
-  test('goes down by itself when the network is gone', () => {
+  test.each([
+    ['a driver that has buffers for frames', [100]],
+    ['one that has none', []],
+  ])('goes down by itself when the network is gone, with %s', (_, buffers) => {
     const card = cardOf();
-    card.giveBuffers(100);
-    card.network.hostEnds[0]![Symbol.dispose]();
-    card.arrive();
+    card.giveBuffers(...buffers);
+    card.hangUp();
+    expect(card.rig.loop.wanted(card.network.ports[0]!.fd)).toBeUndefined();
     expect(card.config.status).toBe(0);
     expect(card.rig.messages).toEqual(['The network is gone: the link is down']);
     expect(card.send(join(header(), FRAME))).toBe(true);

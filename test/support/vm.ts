@@ -58,6 +58,8 @@ export interface VmOptions {
   readonly tty?: boolean;
   /** A file that gets the console's bytes as they are; `output` has them as text. */
   readonly recordTo?: string;
+  /** What orko-vmm is started by: "setpriv --reuid 1000". */
+  readonly wrapper?: string;
 }
 
 let vmCount = 0;
@@ -69,7 +71,11 @@ export async function startVm(l1: NestedHost, config: Config, options: VmOptions
   await writeFile(file, JSON.stringify({ memory: '126M', name, ...config }));
   // exec: signals go to orko-vmm, not to a shell that waits for it.
   const record = options.recordTo === undefined ? '' : `> >(exec tee ${options.recordTo})`;
-  return new Vm(l1, name, l1.spawn(`exec orko-vmm run ${file} ${record}`, { tty: options.tty === true }));
+  return new Vm(
+    l1,
+    name,
+    l1.spawn(`exec ${options.wrapper ?? ''} orko-vmm run ${file} ${record}`, { tty: options.tty === true }),
+  );
 }
 
 export class Vm implements AsyncDisposable {

@@ -167,6 +167,22 @@ describe('interrupts: event-idx', () => {
   });
 });
 
+describe('in order (§2.7.9, §2.8.9)', () => {
+  test.each(FORMATS)('%s: buffers go back as they came, however they are completed', (_, format) => {
+    const { queue, driver } = filled(3, { features: { ...format, inOrder: true } });
+    const [first, second, third] = popAll(queue);
+    third!.complete();
+    second!.complete(1);
+    queue.signal();
+    expect(driver.take()).toBeUndefined();
+    first!.complete();
+    queue.signal();
+    const taken = [driver.take(), driver.take(), driver.take()];
+    expect(taken.map((buffer) => buffer?.usedLength)).toEqual([0, 1, 0]);
+    expect(queue.held).toBe(0);
+  });
+});
+
 describe('a ring that goes on', () => {
   test.each([
     ['split', { packed: false }, 0xffff, { avail: 1, used: 0 }],

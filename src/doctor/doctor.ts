@@ -7,6 +7,7 @@ import { cpuFindings, pageSizeFinding } from './cpu-findings.ts';
 import type { Finding } from './finding.ts';
 import { kvmDeviceFinding } from './kvm-device-finding.ts';
 import { memoryFindings } from './memory-findings.ts';
+import { networkFindings } from './network-findings.ts';
 import { softwareFindings } from './software-findings.ts';
 
 export interface HostReport {
@@ -19,7 +20,7 @@ export async function examineHost(files = new HostFiles()): Promise<HostReport> 
   const software = await softwareFindings();
   const isWrong = ({ id, severity }: Finding) => severity === 'error' && (id === 'architecture' || id === 'koffi');
   const hardware = software.some(isWrong) ? [] : await hardwareFindings(files);
-  const findings = [...software, ...hardware, ...memoryFindings(files)];
+  const findings = [...software, ...hardware, ...memoryFindings(files), ...networkFindings(files)];
   return { canRun: findings.every(({ severity }) => severity !== 'error'), findings };
 }
 

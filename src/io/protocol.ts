@@ -45,6 +45,14 @@ export type IoRequest =
       /** Where InterruptStatus lies, if bit 0 is to be set there for every interrupt. */
       readonly interruptStatus: bigint | undefined;
     }
+  /** A window of whichever device lies in guest memory from now on. Comes before any device is activated. */
+  | {
+      readonly kind: 'window';
+      readonly base: GuestAddress;
+      readonly size: number;
+      readonly pointer: bigint;
+      readonly readOnly: boolean;
+    }
   | { readonly kind: 'place'; readonly device: number; readonly window: number; readonly base: GuestAddress }
   | {
       readonly kind: 'activate';

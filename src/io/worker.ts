@@ -16,7 +16,8 @@ import { RunningDevice } from './running-device.ts';
 class IoWorker {
   readonly #port: MessagePort;
   readonly #control: Int32Array;
-  readonly #regions: readonly MemoryRegion[];
+  /** RAM and windows, to be detached at the end. */
+  readonly #regions: MemoryRegion[];
   readonly #memory: GuestMemory;
   readonly #counter: GuestCounter;
   readonly #loop = new EpollLoop();
@@ -33,7 +34,7 @@ class IoWorker {
       buffer: viewOf(pointer, size),
       pointer,
     }));
-    this.#memory = new GuestMemory(this.#regions);
+    this.#memory = new GuestMemory([...this.#regions]);
     // What there is to do is looked for after every turn.
     this.#loop.watchSignals(wake, () => {});
   }
@@ -86,6 +87,9 @@ class IoWorker {
       case 'count':
         this.#device(request).count(request.call);
         return undefined;
+      case 'window':
+        this.#addWindow(request);
+        return undefined;
       case 'place':
         this.#device(request).place(request.window, request.base);
         return undefined;
@@ -133,6 +137,12 @@ class IoWorker {
 
   #device({ device }: { readonly device: number }): RunningDevice {
     return this.#devices.get(device)!;
+  }
+
+  #addWindow({ base, size, pointer, readOnly }: IoRequest & { kind: 'window' }): void {
+    const window = { range: { base, size }, buffer: viewOf(pointer, size), pointer };
+    this.#regions.push(window);
+    this.#memory.addWindow(window, { readOnly });
   }
 
   #stop(): void {

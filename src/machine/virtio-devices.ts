@@ -145,10 +145,13 @@ export class VirtioDevices implements Disposable {
   #placeWindow({ what, size, pointer, readOnly }: WindowDescription, slots: MemorySlots): GuestAddress {
     const base = this.#windows.place(size);
     slots.add({ kind: 'shm', name: what, range: { base, size }, pointer, readOnly });
+    for (const thread of this.#threads.values()) thread.post({ kind: 'window', base, size, pointer, readOnly });
     return base;
   }
 
   [Symbol.dispose](): void {
+    // What one device shows the guest, others may be writing to: all stop before any is closed.
+    this.pause();
     this.#resources.dispose();
   }
 }

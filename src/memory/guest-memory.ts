@@ -1,4 +1,7 @@
-/** Guest RAM as bytes at guest addresses: the only way to touch it. */
+/**
+ * Guest RAM as bytes at guest addresses: the only way to touch it. Beside RAM there may be windows, memory of devices that
+ * the guest sees (virtio-pmem's file): buffers may lie there too, but nothing that we trust to stay, as a ring.
+ */
 import { assert } from '../base/assert.ts';
 import { GuestFault } from '../base/errors.ts';
 import { type AddressRange, endOf, type GuestAddress } from '../base/range.ts';
@@ -13,32 +16,54 @@ export interface MemoryRegion {
 }
 
 export class GuestMemory {
+  /** RAM. */
   readonly regions: readonly MemoryRegion[];
+  /** All where buffers may lie: RAM, then windows that can be written, then the others. */
+  #places: readonly MemoryRegion[];
+  /** How many of them can be written. */
+  writableCount: number;
   #blocks: readonly Uint8Array[] | undefined;
   #words: readonly Uint32Array[] | undefined;
-  /** First address of each region, the one after its last, and its first byte in our process. */
-  readonly bases: Float64Array;
-  readonly ends: Float64Array;
-  readonly pointers: Float64Array;
+  /** First address of each place, the one after its last, and its first byte in our process. */
+  bases = new Float64Array();
+  ends = new Float64Array();
+  pointers = new Float64Array();
 
   constructor(regions: readonly MemoryRegion[]) {
     this.regions = regions;
-    this.bases = Float64Array.from(regions, ({ range }) => range.base);
-    this.ends = Float64Array.from(regions, ({ range }) => endOf(range));
+    this.#places = regions;
+    this.writableCount = regions.length;
+    this.#arrange(regions);
+  }
+
+  /** Adds a window. Before anything uses guest memory: numbers of places change. */
+  addWindow(window: MemoryRegion, { readOnly }: { readonly readOnly: boolean }): void {
+    const places = this.#places.slice();
+    places.splice(readOnly ? places.length : this.writableCount, 0, window);
+    if (!readOnly) this.writableCount++;
+    this.#arrange(places);
+  }
+
+  #arrange(places: readonly MemoryRegion[]): void {
+    this.#places = places;
+    this.#blocks = undefined;
+    this.#words = undefined;
+    this.bases = Float64Array.from(places, ({ range }) => range.base);
+    this.ends = Float64Array.from(places, ({ range }) => endOf(range));
     // User addresses have at most 52 bits, so a double holds them.
-    this.pointers = Float64Array.from(regions, ({ pointer }) => Number(pointer));
+    this.pointers = Float64Array.from(places, ({ pointer }) => Number(pointer));
     assert(this.pointers.every(Number.isSafeInteger), 'guest memory lies where a double cannot point');
   }
 
-  /** All bytes of each region: with `regionOf` the way to guest memory that makes no object. */
+  /** All bytes of each place: with `regionOf` the way to guest memory that makes no object. */
   get blocks(): readonly Uint8Array[] {
-    this.#blocks ??= this.regions.map(({ buffer }) => new Uint8Array(buffer));
+    this.#blocks ??= this.#places.map(({ buffer }) => new Uint8Array(buffer));
     return this.#blocks;
   }
 
   /** The same as words of 4 bytes. */
   get words(): readonly Uint32Array[] {
-    this.#words ??= this.regions.map(({ buffer }) => new Uint32Array(buffer, 0, Math.floor(buffer.byteLength / 4)));
+    this.#words ??= this.#places.map(({ buffer }) => new Uint32Array(buffer, 0, Math.floor(buffer.byteLength / 4)));
     return this.#words;
   }
 
@@ -64,7 +89,7 @@ export class GuestMemory {
     const bases = this.bases;
     const ends = this.ends;
     const end = address + size;
-    for (let region = 0; region < bases.length; region++) {
+    for (let region = 0; region < this.regions.length; region++) {
       if (address >= bases[region]! && end <= ends[region]!) return region;
     }
     return -1;

@@ -35,8 +35,8 @@ export class DescriptorChain {
 
   constructor(memory: GuestMemory, owner: ChainOwner) {
     this.#owner = owner;
-    this.#readable = new Segments(memory);
-    this.#writable = new Segments(memory);
+    this.#readable = new Segments(memory, 'readable');
+    this.#writable = new Segments(memory, 'writable');
   }
 
   /** Bytes of the device-readable part in all. */

@@ -18,6 +18,7 @@ const INTEGER_MAX = 2 ** 31 - 1;
 
 export class Segments {
   readonly #memory: GuestMemory;
+  readonly #isWritable: boolean;
   #regions = new Uint32Array(SEGMENTS_AT_FIRST);
   #offsets = new Float64Array(SEGMENTS_AT_FIRST);
   #lengths = new Uint32Array(SEGMENTS_AT_FIRST);
@@ -29,8 +30,9 @@ export class Segments {
   #offset = 0;
   #left = 0;
 
-  constructor(memory: GuestMemory) {
+  constructor(memory: GuestMemory, half: 'readable' | 'writable') {
     this.#memory = memory;
+    this.#isWritable = half === 'writable';
   }
 
   get length(): number {
@@ -57,11 +59,12 @@ export class Segments {
     const address = words[at + Desc.ADDRESS_HIGH]! * WORD + words[at + Desc.ADDRESS]!;
     const length = words[at + Desc.LENGTH]!;
     if (length === 0) return true;
-    const { bases, ends } = this.#memory;
+    const { bases, ends, writableCount } = this.#memory;
+    const count = this.#isWritable ? writableCount : bases.length;
     let region = 0;
     // Above 2^53 the sum is not exact, but far from any end.
     while (address < bases[region]! || address + length > ends[region]!) {
-      if (++region === bases.length) return false;
+      if (++region === count) return false;
     }
     const index = this.#count++;
     if (index === this.#regions.length) this.#grow();

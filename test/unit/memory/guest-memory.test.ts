@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { GuestFault } from '../../../src/base/errors.ts';
 import { GuestMemory } from '../../../src/memory/guest-memory.ts';
+import { Segments } from '../../../src/virtio/segments.ts';
 
 const LOW = 0x4000_0000;
 /** Beyond 32 bits, so that shifts and masks would lose it. */
@@ -49,5 +50,47 @@ describe('GuestMemory', () => {
     expect(memory.offsetIn(region, address)).toBe(offset);
     expect(memory.pointerIn(region, offset)).toBe(Number(regions[region]!.pointer) + offset);
     expect(memory.blocks[region]!.buffer).toBe(regions[region]!.buffer);
+  });
+});
+
+describe('windows', () => {
+  const RAM = { base: 0x4000_0000, size: 4096 };
+  const region = (base: number, byte: number) => ({
+    range: { base, size: 4096 },
+    buffer: new Uint8Array(4096).fill(byte).buffer,
+    pointer: BigInt(base) + 0x1_0000_0000n,
+  });
+  const memory = new GuestMemory([region(RAM.base, 1)]);
+  memory.addWindow(region(0x9000_0000, 3), { readOnly: true });
+  memory.addWindow(region(0x8000_0000, 2), { readOnly: false });
+  /** Words of a descriptor. */
+  const descriptor = (address: number, length = 16) => Uint32Array.of(address, 0, length);
+
+  test('a buffer for reading may lie in any of them', () => {
+    for (const [address, byte] of [
+      [RAM.base, 1],
+      [0x8000_0000, 2],
+      [0x9000_0000, 3],
+    ] as const) {
+      const segments = new Segments(memory, 'readable');
+      expect(segments.add(descriptor(address), 0)).toBe(true);
+      const bytes = new Uint8Array(16);
+      segments.copyTo(bytes);
+      expect(bytes[15]).toBe(byte);
+    }
+  });
+
+  test('G29: a buffer for writing does not lie in one that is read-only', () => {
+    const segments = new Segments(memory, 'writable');
+    expect(segments.add(descriptor(0x8000_0000), 0)).toBe(true);
+    expect(segments.add(descriptor(0x9000_0000), 0)).toBe(false);
+    expect(segments.add(descriptor(0x8000_0ff8), 0)).toBe(false);
+  });
+
+  test('rings and whatever else is trusted to stay lie in RAM alone', () => {
+    expect(memory.regionOf(RAM.base, 16)).toBe(0);
+    expect(memory.regionOf(0x8000_0000, 16)).toBe(-1);
+    expect(() => memory.bytes(0x8000_0000, 16)).toThrow(GuestFault);
+    expect(memory.regions).toHaveLength(1);
   });
 });

@@ -114,9 +114,11 @@ export class IoThread implements Disposable {
   }
 
   /** An error of ours keeps the place where it happened, which is in the other thread. */
-  #fail({ message, stack = message }: { readonly message: string; readonly stack?: string }): void {
+  #fail(failure: { readonly message: string; readonly stack?: string; readonly isHostError?: boolean }): void {
     if (this.#failure !== undefined || this.#isStopping) return;
-    this.#failure = Object.assign(new Error(`I/O thread ${this.name} failed: ${message}`), { stack });
+    const { message, stack = message, isHostError } = failure;
+    const ours = () => Object.assign(new Error(`I/O thread ${this.name} failed: ${message}`), { stack });
+    this.#failure = isHostError ? new HostError(message) : ours();
     for (const device of this.#devices.values()) device.failed(this.#failure);
     this.#options.onFailure(this.#failure);
   }

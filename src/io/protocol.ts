@@ -122,5 +122,5 @@ export type DeviceReport = { readonly device: number } & (
 
 export type IoReport =
   | DeviceReport
-  /** Our own bug: the thread is gone. */
-  | { readonly kind: 'failed'; readonly message: string; readonly stack: string };
+  /** The thread is gone: the host let it down (`isHostError`), or our own bug. */
+  | { readonly kind: 'failed'; readonly message: string; readonly stack: string; readonly isHostError: boolean };

@@ -5,6 +5,7 @@
  */
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { unreachable } from '../base/assert.ts';
+import { HostError } from '../base/errors.ts';
 import { viewOf } from '../host/libc.ts';
 import { GuestMemory, type MemoryRegion } from '../memory/guest-memory.ts';
 import { GuestCounter } from './guest-counter.ts';
@@ -50,7 +51,7 @@ class IoWorker {
       }
     } catch (error) {
       const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
-      this.#report({ kind: 'failed', message, stack });
+      this.#report({ kind: 'failed', message, stack, isHostError: error instanceof HostError });
       Atomics.store(this.#control, Control.FAILED, 1);
       Atomics.notify(this.#control, Control.HANDLED);
     }

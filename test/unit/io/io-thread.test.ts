@@ -1,8 +1,12 @@
 /** A real I/O thread with a real device: virtio-rng over memory that both threads have by its address. */
-import { afterEach, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { VIRTIO_F_VERSION_1, VIRTIO_ID_RNG } from '../../../src/abi/virtio.ts';
-import { ConfigError } from '../../../src/base/errors.ts';
+import { ConfigError, HostError } from '../../../src/base/errors.ts';
 import { MiB } from '../../../src/base/units.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
 import { Mapping } from '../../../src/host/mapping.ts';
 import { Readiness } from '../../../src/host/poll.ts';
 import { Signals } from '../../../src/host/signals.ts';
@@ -12,6 +16,7 @@ import { RemoteDevice } from '../../../src/io/remote-device.ts';
 import { features } from '../../../src/virtio/features.ts';
 import { DriverQueue } from '../../support/driver.ts';
 import { GuestRam } from '../../support/guest-ram.ts';
+import { until } from '../../support/until.ts';
 
 /** As the parser gives them for `{ type: rng }`. */
 const RNG = {
@@ -150,4 +155,25 @@ test('a bug ends the thread, is told once with its stack, and nothing waits for 
   expect(failures[0]!.stack).toContain('worker.ts');
   rng.reset();
   await expect(device(RNG).creation).rejects.toThrow('I/O thread test failed');
+});
+
+test('what the host fails to do ends the thread too, as the HostError that it is', { timeout: 30_000 }, async () => {
+  const { thread, device } = setUp();
+  using _thread = thread;
+  const folder = mkdtempSync(join(tmpdir(), 'orko-path-'));
+  const path = process.env['PATH'];
+  onTestFinished(() => {
+    process.env['PATH'] = path;
+    rmSync(folder, { recursive: true });
+  });
+  writeFileSync(join(folder, 'passt'), '#!/bin/sh\nsleep 0.2; echo "Failed to bind port 22" >&2; exit 1\n', {
+    mode: 0o755,
+  });
+  process.env['PATH'] = `${folder}:${path}`;
+  const config = parseConfig('kernel: Image\ndevices: { net0: { type: net, forward: [tcp:22:22] } }', {
+    ...{ file: 'a.yaml', directory: '/', resolvePath: (name) => name },
+  });
+  await device(config.devices['net0']!).creation;
+  await until(() => failures.length > 0, 'the end of passt');
+  expect(failures).toEqual([new HostError('Cannot start passt: Failed to bind port 22')]);
 });

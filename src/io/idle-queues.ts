@@ -32,6 +32,8 @@ export class IdleQueues {
   /** Since when there is nothing to do; undefined while there is. */
   #idleSinceMs: number | undefined;
   #modestUntilMs = 0;
+  /** When it was last asked whether something else wants the loop. */
+  #askedMs = 0;
 
   get isEmpty(): boolean {
     return this.#queues.length === 0;
@@ -64,17 +66,17 @@ export class IdleQueues {
     this.#idleSinceMs = startMs;
     if (startMs < this.#modestUntilMs || this.#lookMs === 0) return false;
     const endMs = Math.min(untilMs, startMs + this.#lookMs);
-    let askedMs = startMs;
     for (let lastMs = startMs; lastMs < endMs; ) {
+      // First of all: a queue that has work at every look would keep everybody else out.
+      if (lastMs - this.#askedMs > ASK_MS) {
+        this.#askedMs = lastMs;
+        if (isWanted()) return this.#found();
+      }
       for (let looks = 0; looks < LOOKS_PER_CLOCK; looks++) {
         for (const queue of this.#queues) if (queue.hasWork()) return this.#found();
       }
       const now = nowMs();
       if (now - lastMs > GAP_MS) this.#modestUntilMs = now + MODESTY_MS;
-      if (now - askedMs > ASK_MS) {
-        askedMs = now;
-        if (isWanted()) return this.#found();
-      }
       lastMs = now;
     }
     return false;

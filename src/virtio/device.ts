@@ -80,7 +80,7 @@ export interface IoLoop {
   readonly nowMs: number;
   /** Calls `ready` whenever `fd` is ready for one of `events` (level-triggered), until the watch is disposed. */
   watch(fd: number, events: FdEvents, ready: () => void): FdWatch;
-  /** Calls `fire` once, after `delayMs` (fractions count); the returned function cancels it. */
+  /** Calls `fire` once, after `delayMs` and at most a millisecond more if the loop is free; the returned function cancels it. */
   after(delayMs: number, fire: () => void): () => void;
   /** Calls `work` in the next turn, after everybody else had theirs. */
   defer(work: () => void): void;

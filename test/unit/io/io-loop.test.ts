@@ -97,3 +97,33 @@ test('an idle queue is let sleep before the loop is, and woken when there is wor
   loop.turn();
   expect(seen).toEqual(['sleep', 'wake']);
 });
+
+test('a queue that has work at every look does not keep a descriptor out', () => {
+  using loop = new EpollLoop();
+  using event = EventFd.create();
+  let served = 0;
+  let seen = false;
+  const queue = {
+    hasWork: () => true,
+    wake() {
+      served++;
+      loop.idle(queue);
+    },
+    sleep: () => loop.idle(queue),
+  };
+  using _watch = loop.watchSignals(event.number, () => {
+    seen = true;
+  });
+  // The loop learns that it is worth looking.
+  loop.idle({ hasWork: () => false, wake() {}, sleep() {} });
+  event.signal();
+  loop.turn();
+  seen = false;
+  loop.idle(queue);
+  event.signal();
+  const startMs = loop.nowMs;
+  while (!seen && loop.nowMs - startMs < 1000) loop.turn();
+  expect(seen).toBe(true);
+  expect(served).toBeGreaterThan(0);
+  expect(loop.nowMs - startMs).toBeLessThan(100);
+});

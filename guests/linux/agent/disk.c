@@ -154,3 +154,13 @@ void check_diskrecords(void)
 	}
 	report("diskrecords", true, "%ld records", last);
 }
+
+/* Has `orko.zeroes` bytes (2 MiB) from offset 4 MiB on zeroed: no program of busybox does. */
+void check_diskzero(void)
+{
+	uint64_t range[2] = { 4 << 20, (uint64_t)number_parameter("zeroes", 2 << 20) };
+	int fd = open(parameter("disk", "/dev/vda"), O_RDWR | O_CLOEXEC);
+	bool is_done = fd >= 0 && !ioctl(fd, BLKZEROOUT, range);
+	report("diskzero", is_done, "%s", is_done ? "done" : strerror(errno));
+	close(fd);
+}

@@ -6,6 +6,7 @@ import { ConfigError, HostError } from '../base/errors.ts';
 import { Fd } from '../host/fd.ts';
 import { lockFile } from '../host/file-lock.ts';
 import { readAt } from '../host/read.ts';
+import type { DeviceWorld } from '../virtio/device.ts';
 import { FileDisk } from './file-disk.ts';
 import { EDGE_BYTES, formatProblem, recogniseFormat } from './image-format.ts';
 
@@ -18,8 +19,10 @@ export interface DiskKeys {
   readonly blockSize: number | undefined;
 }
 
+type DiskWorld = Pick<DeviceWorld, 'loop' | 'log'>;
+
 /** `keyPath`: where the path stands in the config. */
-export function openDisk(keys: DiskKeys, keyPath: string, log: (message: string) => void): FileDisk {
+export function openDisk(keys: DiskKeys, keyPath: string, { loop, log }: DiskWorld): FileDisk {
   const { path } = keys;
   const refuse = (why: string): never => {
     throw new ConfigError(`Cannot use ${path} as a disk: ${why}`, { keyPath });
@@ -36,6 +39,7 @@ export function openDisk(keys: DiskKeys, keyPath: string, log: (message: string)
       isReadonly: keys.readonly,
       logicalBlockSize: keys.blockSize,
       discard: keys.discard,
+      loop,
       log,
     }),
   );

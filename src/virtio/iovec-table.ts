@@ -15,7 +15,7 @@ export class IovecTable {
   #byteLength = 0;
 
   /** Room for `capacity` entries. A call that outlives its statement needs them in memory that stays: `bytes`, 8-aligned. */
-  constructor(capacity: number, bytes = new Uint8Array(capacity * IOVEC_SIZE)) {
+  constructor(capacity: number, bytes: Uint8Array = new Uint8Array(capacity * IOVEC_SIZE)) {
     assert(bytes.length >= capacity * IOVEC_SIZE, 'an iovec table is longer than its memory');
     this.bytes = bytes;
     this.capacity = capacity;
@@ -54,6 +54,14 @@ export class IovecTable {
     words[at + 2] = length;
     words[at + 3] = length / WORD;
     this.#byteLength += length;
+  }
+
+  /** Becomes a copy of `other`, which has to fit. */
+  copy(other: IovecTable): void {
+    assert(other.count <= this.capacity, 'an iovec table is too short for a copy');
+    this.bytes.set(other.bytes.subarray(0, other.count * IOVEC_SIZE));
+    this.#count = other.count;
+    this.#byteLength = other.byteLength;
   }
 
   /** Takes the first `length` bytes away: a call has dealt with them and not with the rest. */

@@ -6,7 +6,7 @@ import type { DeviceWorld } from '../../virtio/device.ts';
 import { RateLimit } from '../../virtio/rate-limit.ts';
 
 export function create(keys: DeviceKeys<'blk'>, world: DeviceWorld): VirtioBlk {
-  const disk = openDisk(keys, `devices.${world.name}.path`, world.log);
+  const disk = openDisk(keys, `devices.${world.name}.path`, world);
   const { queues, queueSize, cache, serial = world.name } = keys;
   return new VirtioBlk(disk, world.loop, new RateLimit(world.loop, keys.rateLimit), {
     queues,

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,26 +7,31 @@ import { O_RDONLY, O_RDWR } from '../../../src/abi/libc.ts';
 import { FileDisk, type FileDiskOptions } from '../../../src/backends/file-disk.ts';
 import { ConfigError } from '../../../src/base/errors.ts';
 import { KiB, MiB } from '../../../src/base/units.ts';
-import { type Disk, type DiskWaiter, Outcome } from '../../../src/devices/disk.ts';
+import { type Disk, type DiskWaiter, type FinalOutcome, Outcome } from '../../../src/devices/disk.ts';
 import { Fd } from '../../../src/host/fd.ts';
 import { Mapping } from '../../../src/host/mapping.ts';
+import { EpollLoop } from '../../../src/io/io-loop.ts';
 import { IovecTable } from '../../../src/virtio/chain.ts';
 
 const SIZE = 1 * MiB;
-const WAITER: DiskWaiter = { completed: () => {} };
+/** Nobody who has to wait: for what is done at once. */
+const WAITER: DiskWaiter = { completed: () => expect.fail('it was not PENDING') };
 
 let directory: string;
 let path: string;
 let memory: Mapping;
 let messages: string[];
+let loop: EpollLoop;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'orko-disk-'));
   path = join(directory, 'disk.img');
   writeFileSync(path, Buffer.alloc(SIZE, 0xee));
   memory = Mapping.create(1 * MiB, { what: 'the memory of a test' });
   messages = [];
+  loop = new EpollLoop();
 });
 afterEach(() => {
+  loop[Symbol.dispose]();
   memory[Symbol.dispose]();
   rmSync(directory, { recursive: true });
 });
@@ -38,9 +44,29 @@ function open(options: Partial<FileDiskOptions> = {}): Disk {
     path,
     isReadonly,
     discard: true,
+    loop,
     log: (message) => void messages.push(message),
     ...options,
   });
+}
+
+/** How a request ends, at once or later. */
+function outcomeOf(begin: (waiter: DiskWaiter) => Outcome): Outcome {
+  let outcome: Outcome = Outcome.PENDING;
+  const waiter = {
+    completed(late: FinalOutcome) {
+      outcome = late;
+    },
+  };
+  const early = begin(waiter);
+  if (early !== Outcome.PENDING) return early;
+  while (outcome === Outcome.PENDING) loop.turn();
+  return outcome;
+}
+
+/** Takes the file out of the page cache. */
+function forget(file: string): void {
+  execFileSync('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
 }
 
 /** Pieces of `memory`: [offset, length]. */
@@ -62,15 +88,57 @@ describe('FileDisk', () => {
     expect([file[8191], file[8192], file[8704], file[9728], file[10240]]).toEqual([0xee, 1, 2, 3, 0xee]);
     expect(disk.read(iovecs([20_000, 2048]), 8192, WAITER)).toBe(Outcome.DONE);
     expect(memory.bytes.subarray(20_000, 22_048)).toEqual(new Uint8Array(file.subarray(8192, 10_240)));
-    expect(disk.flush(WAITER)).toBe(Outcome.DONE);
+    expect(outcomeOf((waiter) => disk.flush(waiter))).toBe(Outcome.DONE);
     expect(messages).toEqual([]);
+  });
+
+  test('what is not in memory is read while others go on, many at a time, and each is told', () => {
+    using disk = open();
+    writeFileSync(
+      path,
+      Uint8Array.from({ length: SIZE }, (_, index) => index >> 12),
+    );
+    forget(path);
+    const ended: [number, FinalOutcome][] = [];
+    const blocks = [200, 7, 90, 33, 150];
+    const early = blocks.map((block, index) => {
+      const table = iovecs([8192 * index, 1024], [8192 * index + 4096, 3072]);
+      return disk.read(table, 4096 * block, { completed: (outcome) => void ended.push([block, outcome]) });
+    });
+    const pending = blocks.filter((_, index) => early[index] === Outcome.PENDING);
+    while (ended.length < pending.length) loop.turn();
+    expect(ended.map(([block]) => block).sort()).toEqual([...pending].sort());
+    expect(ended.every(([, outcome]) => outcome === Outcome.DONE)).toBe(true);
+    for (const [index, block] of blocks.entries()) {
+      expect(memory.bytes.subarray(8192 * index, 8192 * index + 1024)).toEqual(new Uint8Array(1024).fill(block));
+      expect(memory.bytes.subarray(8192 * index + 4096, 8192 * index + 7168)).toEqual(new Uint8Array(3072).fill(block));
+    }
+  });
+
+  test('drain: what is pending has ended when it returns, more than fits at once too', () => {
+    using disk = open();
+    let ended = 0;
+    let pending = 0;
+    for (let count = 0; count < 200; count++) {
+      if (disk.flush({ completed: () => ended++ }) === Outcome.PENDING) pending++;
+    }
+    disk.drain();
+    expect(ended).toBe(pending);
+  });
+
+  test('a cold file that became shorter fails too', () => {
+    using disk = open();
+    truncateSync(path, 6000);
+    forget(path);
+    expect(outcomeOf((waiter) => disk.read(iovecs([0, 8192]), 4096, waiter))).toBe(Outcome.FAILED);
+    expect(messages).toEqual([expect.stringContaining('it ends at 6000')]);
   });
 
   test('a file that became shorter fails reads beyond its end, and says so once', () => {
     using disk = open();
     truncateSync(path, 4096);
     for (let round = 0; round < 3; round++) {
-      expect(disk.read(iovecs([0, 512], [512, 512]), 4096 - 512, WAITER)).toBe(Outcome.FAILED);
+      expect(outcomeOf((waiter) => disk.read(iovecs([0, 512], [512, 512]), 4096 - 512, waiter))).toBe(Outcome.FAILED);
     }
     expect(messages).toEqual([expect.stringMatching(/disk\.img: it ends at 4096.*truncated/)]);
   });
@@ -95,7 +163,7 @@ describe('FileDisk', () => {
   test('a discard is a hole, and reads as zeroes', () => {
     using disk = open();
     if (!disk.canDiscard) return;
-    disk.flush(WAITER);
+    outcomeOf((waiter) => disk.flush(waiter));
     const before = statSync(path).blocks;
     expect(disk.discard(64 * KiB, 512 * KiB)).toBe(Outcome.DONE);
     expect(statSync(path).blocks).toBeLessThanOrEqual(before - 1024);

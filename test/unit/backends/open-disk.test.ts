@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FileDisk } from '../../../src/backends/file-disk.ts';
 import { type DiskKeys, openDisk } from '../../../src/backends/open-disk.ts';
 import { ConfigError } from '../../../src/base/errors.ts';
+import { FakeLoop } from '../../support/fake-loop.ts';
 
 const KEYS: Omit<DiskKeys, 'path'> = {
   readonly: false,
@@ -26,7 +27,8 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 function open(keys: Partial<DiskKeys> = {}): FileDisk {
-  return openDisk({ path, ...KEYS, ...keys }, 'devices.root.path', (message) => void messages.push(message));
+  const log = (message: string) => void messages.push(message);
+  return openDisk({ path, ...KEYS, ...keys }, 'devices.root.path', { loop: new FakeLoop(), log });
 }
 
 function refusal(keys: Partial<DiskKeys> = {}): string {

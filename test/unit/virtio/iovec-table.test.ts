@@ -80,3 +80,16 @@ test('IovecTable: what is dropped of an entry above 4 GiB is carried into the up
   iovecs.drop(2 ** 32);
   expect(entries(iovecs)).toEqual([[2 ** 33 - 1, 7]]);
 });
+
+test('IovecTable: a copy is of its own, in memory of the caller too', () => {
+  const iovecs = table([FAR, 10], [100, 20]);
+  const copy = new IovecTable(4, new Uint8Array(100).subarray(8, 72));
+  copy.append(1, 1);
+  copy.copy(iovecs);
+  iovecs.drop(15);
+  expect(entries(copy)).toEqual([
+    [FAR, 10],
+    [100, 20],
+  ]);
+  expect(copy.byteLength).toBe(30);
+});

@@ -1,7 +1,6 @@
 /**
- * One stream between guest and host (virtio 1.4 §5.10.6.3–5): its state, its credit both ways, its half-closes. What the
- * guest sends goes to the host's end at once; what that does not take waits here, up to the credit that the guest was
- * given. What the host sends is read straight into the guest's buffers, as much as the guest's credit allows.
+ * One stream between guest and host (virtio 1.4 §5.10.6.3–5): its state, its half-closes, and the packets that are owed to the
+ * guest. What the host sends is read straight into the guest's buffers, as much as the guest's credit allows.
  */
 import {
   VIRTIO_VSOCK_OP_CREDIT_REQUEST,
@@ -15,20 +14,12 @@ import {
   VIRTIO_VSOCK_SHUTDOWN_SEND,
 } from '../abi/virtio-vsock.ts';
 import { assert } from '../base/assert.ts';
-import { ByteQueue } from '../base/byte-queue.ts';
-import { KiB } from '../base/units.ts';
 import type { DescriptorChain } from '../virtio/chain.ts';
-import { IovecTable } from '../virtio/iovec-table.ts';
-import { GuestCredit, HostCredit } from './vsock-credit.ts';
+import { HostCredit } from './vsock-credit.ts';
+import { VsockOutlet, type VsockScratch } from './vsock-outlet.ts';
 import { HEADER_BYTES, type VsockHeader } from './vsock-packet.ts';
 import type { Ports } from './vsock-ports.ts';
 import type { VsockStream } from './vsock-stream.ts';
-
-/** What all connections of a device use in turn. */
-export class VsockScratch {
-  readonly iovecs = new IovecTable(64);
-  readonly bytes = new Uint8Array(16 * KiB);
-}
 
 /** Whoever owns the connections. */
 export interface ConnectionOwner {
@@ -70,11 +61,8 @@ export class VsockConnection {
   #state: State;
   #stream: VsockStream | undefined;
   #owed: number = 0;
-  // Guest to host.
-  readonly #guestCredit: GuestCredit;
-  readonly #waiting: ByteQueue;
-  /** The host's end reads no more. */
-  #hostIsDeaf = false;
+  /** Guest to host. */
+  readonly #outlet: VsockOutlet;
   // Host to guest.
   readonly #hostCredit = new HostCredit();
   #askedForCredit = false;
@@ -91,16 +79,15 @@ export class VsockConnection {
   constructor(ports: Ports, bufAlloc: number, owner: ConnectionOwner, scratch: VsockScratch) {
     this.hostPort = ports.hostPort;
     this.guestPort = ports.guestPort;
-    this.#guestCredit = new GuestCredit(bufAlloc);
+    this.#outlet = new VsockOutlet(bufAlloc, scratch);
     this.#owner = owner;
     this.#scratch = scratch;
-    this.#waiting = new ByteQueue(bufAlloc);
     this.#state = 'dialling';
   }
 
   /** What it may have to hold. */
   get bufAlloc(): number {
-    return this.#guestCredit.bufAlloc;
+    return this.#outlet.credit.bufAlloc;
   }
 
   /** The guest's request (§5.10.6.5) has reached a host that answers it through `stream`. */
@@ -142,7 +129,8 @@ export class VsockConnection {
     const length = this.#state === 'open' && this.#mayRead ? this.#readInto(chain) : 0;
     if (length > 0) return this.#packet(VIRTIO_VSOCK_OP_RW, { length });
     if (this.#takeOwed(CREDIT_REQUEST)) return this.#packet(VIRTIO_VSOCK_OP_CREDIT_REQUEST);
-    return this.#owed & CREDIT_UPDATE ? this.#packet(VIRTIO_VSOCK_OP_CREDIT_UPDATE) : undefined;
+    const tellsCredit = this.#owed & CREDIT_UPDATE || (this.#state === 'open' && this.#outlet.credit.isNews);
+    return tellsCredit ? this.#packet(VIRTIO_VSOCK_OP_CREDIT_UPDATE) : undefined;
   }
 
   /** Ends it towards the guest, with a last RST if `reset`. `linger`: what the guest sent still goes to the host's end. */
@@ -152,7 +140,7 @@ export class VsockConnection {
     this.#owed = 0;
     this.#mayRead = false;
     this.#owner.over(this, reset);
-    if (!linger || this.#waiting.length === 0) this.release();
+    if (!linger || this.#outlet.isEmpty) this.release();
     else this.#watch();
   }
 
@@ -162,7 +150,6 @@ export class VsockConnection {
     assert(this.#state === 'over', 'a vsock connection was released that is not over');
     this.#state = 'released';
     this.#closeStream();
-    this.#waiting.clear();
     this.#owner.released(this);
   }
 
@@ -179,7 +166,8 @@ export class VsockConnection {
       case VIRTIO_VSOCK_OP_CREDIT_UPDATE:
         return true;
       case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
-        this.#owe(CREDIT_UPDATE);
+        this.#owed |= CREDIT_UPDATE;
+        this.#owner.wake(this);
         return true;
       default:
         return false;
@@ -204,69 +192,29 @@ export class VsockConnection {
     this.#owner.wake(this);
   }
 
-  /** Payload of the guest. False when the guest may not send it (§5.10.6.3.1: "MUST only be sent with sufficient credit"). */
+  /** Payload of the guest. False when the guest may not send it. */
   #take(chain: DescriptorChain, length: number): boolean {
-    if (this.#guestShutdown & SEND || this.#waiting.length + length > this.bufAlloc) return false;
-    const sent = this.#hostIsDeaf ? length : this.#waiting.length === 0 ? this.#sendFrom(chain, length) : 0;
-    this.#forwarded(sent);
-    chain.skipRead(sent);
-    const { bytes } = this.#scratch;
-    for (let left = length - sent; left > 0; ) {
-      const piece = bytes.subarray(0, Math.min(left, bytes.length));
-      chain.read(piece);
-      this.#waiting.push(piece);
-      left -= piece.length;
-    }
+    if (this.#guestShutdown & SEND || !this.#outlet.hasRoom(length)) return false;
+    if (this.#outlet.take(chain, length, this.#stream) === 'deaf') this.#oweShutdown(RCV);
+    this.#tellCredit();
     this.#watch();
     return true;
   }
 
-  /** Straight from guest memory to the host's end; returns how much is settled. */
-  #sendFrom(chain: DescriptorChain, length: number): number {
-    const { iovecs } = this.#scratch;
-    for (let done = 0; done < length; ) {
-      iovecs.clear();
-      chain.readableIovecs(iovecs, HEADER_BYTES + done, length - done);
-      const count = this.#stream!.write(iovecs);
-      if (count < 0) {
-        this.#lostReader();
-        return length;
-      }
-      done += count;
-      if (count < iovecs.byteLength) return done;
+  /** What waits goes on. */
+  #drain(stream: VsockStream): void {
+    const outcome = this.#outlet.drain(stream);
+    if (this.#state === 'over') {
+      if (outcome !== 'waiting') this.release();
+      return;
     }
-    return length;
+    if (outcome === 'deaf') this.#oweShutdown(RCV);
+    if (outcome === 'sent' && this.#guestShutdown & SEND) stream.endWriting();
+    this.#tellCredit();
   }
 
-  #drain(): void {
-    while (this.#waiting.length > 0) {
-      const piece = this.#waiting.peek();
-      const count = this.#stream!.writeBytes(piece);
-      if (count < 0) {
-        this.#lostReader();
-        return;
-      }
-      this.#waiting.drop(count);
-      this.#forwarded(count);
-      if (count < piece.length) return;
-    }
-    if (this.#state === 'over') this.release();
-    else if (this.#guestShutdown & SEND) this.#stream!.endWriting();
-  }
-
-  /** `count` bytes of the guest have left. */
-  #forwarded(count: number): void {
-    if (this.#guestCredit.forwarded(count)) this.#owe(CREDIT_UPDATE);
-  }
-
-  /** The host's end reads no more: what is for it goes nowhere. */
-  #lostReader(): void {
-    const lost = this.#waiting.length;
-    this.#waiting.clear();
-    this.#hostIsDeaf = true;
-    this.#forwarded(lost);
-    if (this.#state === 'over') this.release();
-    else this.#oweShutdown(RCV);
+  #tellCredit(): void {
+    if (this.#outlet.credit.isNews) this.#owner.wake(this);
   }
 
   #hearShutdown(flags: number): void {
@@ -276,7 +224,7 @@ export class VsockConnection {
       this.end({ reset: true, linger: true });
       return;
     }
-    if (news & SEND && this.#waiting.length === 0) this.#stream?.endWriting();
+    if (news & SEND && this.#outlet.isEmpty) this.#stream?.endWriting();
     if (news & RCV) {
       this.#mayRead = false;
       this.#stream?.endReading();
@@ -286,7 +234,7 @@ export class VsockConnection {
 
   /** The host's end is ready for something, or gone. */
   #ready(): void {
-    if (this.#waiting.length > 0) this.#drain();
+    if (this.#stream && !this.#outlet.isEmpty) this.#drain(this.#stream);
     if (this.#state === 'open') this.#lookForInput();
     this.#watch();
   }
@@ -339,17 +287,11 @@ export class VsockConnection {
     this.#toldShutdown |= this.#owedShutdown;
     if (this.#toldShutdown === BOTH) {
       this.#state = 'closing';
-      this.#hostIsDeaf = true;
-      this.#waiting.clear();
+      this.#outlet.close();
       this.#closeStream();
       this.#owner.closing(this);
     }
     return this.#packet(VIRTIO_VSOCK_OP_SHUTDOWN, { flags: this.#toldShutdown });
-  }
-
-  #owe(packet: number): void {
-    this.#owed |= packet;
-    if (this.#state !== 'over') this.#owner.wake(this);
   }
 
   #takeOwed(packet: number): boolean {
@@ -361,13 +303,13 @@ export class VsockConnection {
   /** Every packet carries our credit. */
   #packet(op: number, { flags = 0, length = 0 } = {}): OutgoingPacket {
     this.#owed &= ~CREDIT_UPDATE;
-    return { op, flags, length, bufAlloc: this.bufAlloc, fwdCnt: this.#guestCredit.announce() };
+    return { op, flags, length, bufAlloc: this.bufAlloc, fwdCnt: this.#outlet.credit.announce() };
   }
 
   /** Asks to be told of what is waited for, and of nothing else. */
   #watch(): void {
     const takesInput = this.#state === 'open' && !this.#hostHasEnded && !(this.#guestShutdown & RCV);
-    this.#stream?.want(takesInput && !this.#isMuted, this.#waiting.length > 0);
+    this.#stream?.want(takesInput && !this.#isMuted, !this.#outlet.isEmpty);
   }
 
   #closeStream(): void {

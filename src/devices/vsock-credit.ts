@@ -15,9 +15,13 @@ export class GuestCredit {
     this.bufAlloc = bufAlloc;
   }
 
-  /** `count` bytes have left the buffer. Whether the guest should be told: before it runs out, but not for every few bytes. */
-  forwarded(count: number): boolean {
+  /** `count` bytes have left the buffer. */
+  forwarded(count: number): void {
     this.#fwdCnt = (this.#fwdCnt + count) >>> 0;
+  }
+
+  /** Whether the guest should be told: before it runs out, but not for every few bytes. */
+  get isNews(): boolean {
     return (this.#fwdCnt - this.#announced) >>> 0 >= this.bufAlloc / 2;
   }
 

@@ -82,6 +82,11 @@ function remember() {
   } catch {}
 }
 `;
+/** What the bundles have instead of `import.meta.url` and `performance.now`. */
+const GLOBALS = [
+  "const orkoUrl='file://'+encodeURI(__filename).replace(/[?#]/g,encodeURIComponent);",
+  'const orkoNow=()=>{const[s,ns]=process.hrtime();return s*1e3+ns/1e6};',
+].join('');
 /** A command has its own cache, for each uses other functions; anything else on the command line shares one. */
 const COMMAND = `${JSON.stringify(Object.keys(COMMANDS))}.includes(process.argv[2]) ? process.argv[2] : 'other'`;
 
@@ -144,10 +149,12 @@ async function bundleOne(entry: string, outfile: string): Promise<void> {
       'import.meta.main': 'false',
       // yargs makes a require of its own from it.
       'import.meta.url': 'orkoUrl',
+      // Node's performance loads a dozen modules when it is first looked at.
+      'performance.now': 'orkoNow',
     },
     // A function for its starter, as Node makes of a CommonJS file.
     banner: {
-      js: "(function(exports,require,module,__filename,__dirname){const orkoUrl=require('node:url').pathToFileURL(__filename).href;",
+      js: `(function(exports,require,module,__filename,__dirname){${GLOBALS}`,
     },
     footer: { js: '})' },
     sourcemap: true,

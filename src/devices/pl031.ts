@@ -30,9 +30,6 @@ export const CR_EN = bit(0);
 
 /** Part 0x031, designer 0x41 (Arm), revision 0. */
 const PERIPHERAL_ID = 0x0004_1031;
-/** The counter wraps here. */
-const COUNTER_SECONDS = 2 ** 32;
-
 export class Pl031 extends PrimeCell {
   readonly name = 'pl031';
   readonly #clock: Clock;
@@ -119,6 +116,7 @@ export class Pl031 extends PrimeCell {
   }
 }
 
+/** The counter has 32 bits. */
 function modulo(seconds: number): number {
-  return ((seconds % COUNTER_SECONDS) + COUNTER_SECONDS) % COUNTER_SECONDS;
+  return seconds >>> 0;
 }

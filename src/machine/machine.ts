@@ -302,7 +302,6 @@ export class Machine implements Disposable {
     this.#slots.attach(guest);
     if (guest.features.stolenTime) guest.placeStolenTime();
     this.#coalescing.attach(guest.vm, guest.coalescedRing(pageSize()));
-    this.#coalescing.begin();
     this.#loading ??= this.#foundation.load(this.#images);
     if (this.#boots === 1) await this.#placeVirtio();
     this.#virtio?.attach(guest.vm);

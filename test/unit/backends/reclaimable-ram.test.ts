@@ -13,7 +13,9 @@ const BASE = 0x4000_0000;
 
 function setUp(mapping: Mapping) {
   const messages: string[] = [];
-  const memory = new GuestMemory([{ range: { base: BASE, size: SIZE }, buffer: mapping.buffer, pointer: mapping.pointer }]);
+  const memory = new GuestMemory([
+    { range: { base: BASE, size: SIZE }, buffer: mapping.buffer, pointer: mapping.pointer },
+  ]);
   const ram = new HostRam(memory, (message) => messages.push(message));
   return { ram, messages, start: Number(mapping.pointer) };
 }

@@ -1,6 +1,7 @@
 /* PID 1: says when it started, reads its orders from the command line, carries them out. */
 #include "agent.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* 10 ms each. */
+enum { CONSOLE_TRIES = 3000 };
 
 static const struct { const char *name; check_function *run; } checks[] = {
 	{ "clock", check_clock }, { "console-in", check_console_in }, { "console-out", check_console_out },
@@ -72,6 +76,24 @@ static int run_checks(char **names)
 	return 0;
 }
 
+/*
+ * `orko.console=NAME`: a console that comes later than /init, as one of a virtio console with ports does, whose driver has to ask
+ * which port it is. From then on what we say goes there.
+ */
+static void await_console(void)
+{
+	const char *wanted = parameter("console", NULL);
+	char path[64], active[128] = "";
+	if (!wanted)
+		return;
+	snprintf(path, sizeof path, "/dev/%s", wanted);
+	for (int tries = 0; tries < CONSOLE_TRIES && !strstr(active, wanted); tries++, usleep(10000))
+		read_text("/sys/class/tty/console/active", active, sizeof active);
+	int fd = open(path, O_RDWR | O_NOCTTY);
+	for (int target = 0; fd >= 0 && target < 3; target++)
+		dup2(fd, target);
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
@@ -93,6 +115,7 @@ int main(int argc, char **argv)
 	mount("tmp", "/tmp", "tmpfs", 0, NULL);
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	setenv("HOME", "/root", 1);
+	await_console();
 	watch_power_key();
 	if (!strcmp(orders, "shell"))
 		run_shell();

@@ -1,5 +1,9 @@
-/** A file or block device that is mapped into the guest, page cache and all; a flush is fdatasync(2). */
+/**
+ * A file or block device that is mapped into the guest, page cache and all. A flush is fdatasync(2), done by io_uring while
+ * the I/O thread goes on: all that the guest has written waits in the page cache until then.
+ */
 import { fstatSync } from 'node:fs';
+import { IORING_FSYNC_DATASYNC, IORING_OP_FSYNC } from '../abi/io-uring.ts';
 import { O_CLOEXEC, O_RDONLY, O_RDWR } from '../abi/libc.ts';
 import { alignUp, isAligned } from '../base/bits.ts';
 import { ConfigError } from '../base/errors.ts';
@@ -9,8 +13,10 @@ import { check, describeErrno } from '../host/errno.ts';
 import { Fd } from '../host/fd.ts';
 import { fdatasync } from '../host/file-io.ts';
 import { lockFile } from '../host/file-lock.ts';
+import { IoUring } from '../host/io-uring.ts';
 import * as libc from '../host/libc.ts';
 import { Mapping } from '../host/mapping.ts';
+import type { IoLoop } from '../virtio/device.ts';
 import { blockFacts } from './block-facts.ts';
 
 export interface PmemFileOptions {
@@ -19,6 +25,7 @@ export interface PmemFileOptions {
   /** Of the device, and of its key `path` in the config. */
   readonly name: string;
   readonly keyPath: string;
+  readonly loop: IoLoop;
   log(message: string): void;
 }
 
@@ -34,6 +41,10 @@ export class PmemFile implements PersistentMemory {
   readonly #resources: DisposableStack;
   readonly #fd: Fd;
   readonly #mapping: Mapping;
+  /** Absent where the kernel has none for us: then a flush keeps the thread. */
+  readonly #ring: IoUring | undefined;
+  /** Whoever waits for the flush that runs. */
+  #done: (isDurable: boolean) => void = () => {};
   #hasComplained = false;
 
   constructor(options: PmemFileOptions) {
@@ -54,6 +65,11 @@ export class PmemFile implements PersistentMemory {
     if (!readOnly && !isBlockDevice) this.#warnIfSparse(sizeBytes);
     const mapping = { what: this.what, fd: this.#fd, alignment: ALIGNMENT, readOnly };
     this.#mapping = resources.use(Mapping.create(sizeBytes, mapping));
+    this.#ring = readOnly ? undefined : IoUring.create(1);
+    if (this.#ring) {
+      resources.use(this.#ring);
+      resources.use(options.loop.watch(this.#ring.fd, { readable: true }, () => this.#reap()));
+    }
     this.#resources = resources.move();
   }
 
@@ -66,19 +82,32 @@ export class PmemFile implements PersistentMemory {
   }
 
   flush(done: (isDurable: boolean) => void): void {
-    const isDurable = this.readOnly || fdatasync(this.#fd.number) === 0;
-    if (!isDurable && !this.#hasComplained) {
-      this.#hasComplained = true;
-      const why = describeErrno(libc.errno());
-      this.#options.log(
-        `${this.#options.path}: cannot flush it: ${why}; the guest is told, now and if it happens again`,
-      );
-    }
-    done(isDurable);
+    const fd = this.#fd.number;
+    if (this.readOnly) done(true);
+    else if (this.#ring) {
+      this.#done = done;
+      this.#ring.submit({ fd, opcode: IORING_OP_FSYNC, addr: 0, len: 0, off: 0, flags: IORING_FSYNC_DATASYNC }, 0);
+    } else done(this.#isDurable(fdatasync(fd) === 0 ? 0 : libc.errno()));
   }
 
+  /** A flush that runs is waited for: nobody is told any more. */
   [Symbol.dispose](): void {
+    this.#done = () => {};
+    for (; this.#ring && this.#ring.pending > 0; this.#reap()) this.#ring.wait();
     this.#resources.dispose();
+  }
+
+  #reap(): void {
+    this.#ring!.reap((_, result) => this.#done(this.#isDurable(-result)));
+  }
+
+  #isDurable(errno: number): boolean {
+    if (errno !== 0 && !this.#hasComplained) {
+      this.#hasComplained = true;
+      const { path, log } = this.#options;
+      log(`${path}: cannot flush it: ${describeErrno(errno)}; the guest is told, now and if it happens again`);
+    }
+    return errno === 0;
   }
 
   #checkSize(size: number): void {

@@ -10,6 +10,7 @@ export function create({ path, readonly, queueSize }: DeviceKeys<'pmem'>, world:
     readOnly: readonly,
     name: world.name,
     keyPath: `devices.${world.name}.path`,
+    loop: world.loop,
     log: (message) => world.log(message),
   });
   return new VirtioPmem(file, queueSize);

@@ -2,21 +2,28 @@
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PmemFile } from '../../../src/backends/pmem-file.ts';
 import { ConfigError, HostError } from '../../../src/base/errors.ts';
 import { MiB } from '../../../src/base/units.ts';
 import { viewOf } from '../../../src/host/libc.ts';
+import { EpollLoop } from '../../../src/io/io-loop.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'orko-pmem-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+let loop: EpollLoop;
+beforeEach(() => {
+  loop = new EpollLoop();
+});
+afterEach(() => loop[Symbol.dispose]());
 
 function setUp({ size = 2 * MiB, readOnly = false, path = join(folder, 'disk.img'), fill = true } = {}) {
   if (fill) writeFileSync(path, new Uint8Array(size).fill(1));
   const messages: string[] = [];
   const log = (message: string) => void messages.push(message);
   const open = (readOnlyToo = readOnly) =>
-    new PmemFile({ path, readOnly: readOnlyToo, name: 'pmem0', keyPath: 'devices.pmem0.path', log });
+    new PmemFile({ path, readOnly: readOnlyToo, name: 'pmem0', keyPath: 'devices.pmem0.path', loop, log });
   return { path, messages, open };
 }
 
@@ -34,10 +41,20 @@ describe('PmemFile', () => {
     new Uint8Array(view)[3 * MiB] = 42;
     view.transfer(0);
     const durable: boolean[] = [];
-    file.flush((isDurable) => durable.push(isDurable));
-    expect(durable).toEqual([true]);
+    for (let flushes = 1; flushes <= 3; flushes++) {
+      file.flush((isDurable) => durable.push(isDurable));
+      while (durable.length < flushes) loop.turn();
+    }
+    expect(durable).toEqual([true, true, true]);
     expect(readFileSync(path)[3 * MiB]).toBe(42);
     expect(messages).toEqual([]);
+  });
+
+  test('a flush that runs when the file is closed is waited for, and nobody is told', () => {
+    const { open } = setUp();
+    const file = open();
+    file.flush(() => expect.unreachable());
+    file[Symbol.dispose]();
   });
 
   test('read-only: opens a file that cannot be written, and shares it with others who read', () => {

@@ -15,6 +15,8 @@ import { CLOSED, type NetworkPort } from './network.ts';
 /** A turn: the transmitter and other devices wait no longer than this takes. */
 const TURN_FRAMES = 64;
 const TURN_BYTES = 512 * KiB;
+/** After so much the driver may begin while we go on; it is interrupted only if it waits. */
+const SIGNAL_BYTES = 64 * KiB;
 /** Room that is always offered: a frame of the usual MTU. */
 const ROOM_BYTES_MIN = 2 * KiB;
 
@@ -99,6 +101,7 @@ export class NetReceiver {
     if (queue === undefined) return;
     let isBlocked = false;
     let bytes = 0;
+    let unsignalled = 0;
     for (let frames = 0; ; frames++) {
       if (frames === TURN_FRAMES || bytes >= TURN_BYTES) {
         // The port may hold frames that its file descriptor does not tell of.
@@ -114,6 +117,11 @@ export class NetReceiver {
       isBlocked = result === BLOCKED;
       if (result < 0) break;
       bytes += result;
+      unsignalled += result;
+      if (unsignalled >= SIGNAL_BYTES) {
+        queue.signal();
+        unsignalled = 0;
+      }
     }
     queue.signal();
     this.#options.watch(!isBlocked);

@@ -11,6 +11,8 @@ import { FRAME_BYTES_MAX, type NetworkPort, type Sent } from './network.ts';
 
 /** A turn: the receiver and other devices wait no longer than this takes. */
 const TURN_BYTES = 512 * KiB;
+/** After so much the driver gets its buffers back while we go on; it is interrupted only if it waits for them. */
+const SIGNAL_BYTES = 64 * KiB;
 
 const HEADER_BYTES = virtio_net_hdr_v1.size;
 
@@ -65,6 +67,7 @@ export class NetTransmitter {
     if (queue === undefined) return;
     const { limit, loop } = this.#options;
     let bytes = 0;
+    let unsignalled = 0;
     while (limit.admits(this.#retry)) {
       if (bytes >= TURN_BYTES) {
         loop.defer(this.#retry);
@@ -79,7 +82,12 @@ export class NetTransmitter {
       this.#waiting = undefined;
       limit.spend(chain.readableLength);
       bytes += chain.readableLength;
+      unsignalled += chain.readableLength;
       chain.complete(0);
+      if (unsignalled >= SIGNAL_BYTES) {
+        queue.signal();
+        unsignalled = 0;
+      }
     }
     queue.signal();
     this.#options.watch(this.#waiting !== undefined);

@@ -1,6 +1,6 @@
 /** `orko-vmm run CONFIG`: boots the VM and stays with it until it ends. */
 import type { MachineStats } from '../control/protocol.ts';
-import type { MachineEnding } from '../machine/machine.ts';
+import type { MachineEnding } from '../machine/lifecycle.ts';
 import { defineCommand } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import {

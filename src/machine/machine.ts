@@ -31,37 +31,10 @@ import { guestTree, KASLR_SEED_BYTES, RNG_SEED_BYTES } from './guest-tree.ts';
 import { GuestVm } from './guest-vm.ts';
 import { type Images, prepareImages } from './images.ts';
 import { ipaBitsFor, LAYOUT } from './layout.ts';
+import { type MachineEnding, type MachineObserver, type MachineState, NEXT, type Reboot } from './lifecycle.ts';
 import { RegisterPage } from './register-page.ts';
 import { statistics } from './statistics.ts';
 import type { VirtioDevices } from './virtio-devices.ts';
-
-export type MachineState = 'created' | 'running' | 'paused' | 'stopped';
-
-/** The legal moves. A reboot stays in `running`. */
-const NEXT: Record<MachineState, readonly MachineState[]> = {
-  created: ['running', 'stopped'],
-  running: ['paused', 'stopped'],
-  paused: ['running', 'stopped'],
-  stopped: [],
-};
-
-/** Why the machine stopped for good. */
-export type MachineEnding =
-  | { readonly kind: 'shutdown' | 'reset' | 'guest-crash' | 'panic' | 'stopped' }
-  | { readonly kind: 'failed'; readonly message: string };
-
-interface Reboot {
-  readonly kind: 'reboot';
-  readonly by: 'guest' | 'control';
-}
-
-/** What the machine tells whoever runs it. */
-export interface MachineObserver {
-  stateChanged(from: MachineState, to: MachineState): void;
-  rebooted(boots: number, by: 'guest' | 'control'): void;
-  guestEvent(event: GuestEvent): void;
-  warning(message: string): void;
-}
 
 /** The guest's first serial port, seen from outside. */
 export interface ConsolePort {

@@ -18,7 +18,8 @@ import { claimSocket, claimSocketAt, socketFolder } from '../control/registry.ts
 import { type MachineControl, RequestRefused } from '../control/server.ts';
 import type { GuestEvent } from '../devices/pvpanic.ts';
 import { after } from '../host/timer.ts';
-import { Machine, type MachineEnding, type MachineObserver, type MachineState } from './machine.ts';
+import type { MachineEnding, MachineObserver, MachineState } from './lifecycle.ts';
+import { Machine } from './machine.ts';
 import { StdioConsole } from './stdio-console.ts';
 
 /** How long whoever reads the console may take, at the end, to read what the guest has printed. */

@@ -34,6 +34,8 @@ const VENDOR = 0x4f4b_524f;
 /** The feature words that exist: bits 0…127 (§2.2). */
 const FEATURE_WORDS = 4;
 const ALL_ONES = 0xffff_ffff;
+/** A driver that breaks the rules and resets the device, over and over, must not fill the log. */
+const FAULTS_LOGGED_MAX = 10;
 
 /** The bits that a driver sets, in the order in which it must (§3.1.1). */
 const DRIVER_BITS = [
@@ -105,6 +107,8 @@ export class MmioTransport implements MmioDevice {
   #shmSel = 0;
   #status = 0;
   #mistakeLogged = false;
+  /** How often the device has needed a reset. */
+  #faults = 0;
 
   constructor(device: DeviceDescription, world: MmioTransportWorld) {
     this.name = world.name;
@@ -153,7 +157,11 @@ export class MmioTransport implements MmioDevice {
   /** The device cannot go on: only a reset by the driver helps (§2.1.2). */
   needsReset(reason: string): void {
     if (this.#status === 0 || this.#has(VIRTIO_CONFIG_S_NEEDS_RESET)) return;
-    this.#world.log(`${reason}: the device stops until its driver resets it`);
+    this.#faults++;
+    if (this.#faults <= FAULTS_LOGGED_MAX) {
+      const last = this.#faults === FAULTS_LOGGED_MAX ? '; the next time it is not said' : '';
+      this.#world.log(`${reason}: the device stops until its driver resets it${last}`);
+    }
     this.#setStatus(this.#status | VIRTIO_CONFIG_S_NEEDS_RESET);
     this.#notifyConfig();
   }

@@ -460,6 +460,21 @@ describe('§2.1.2: DEVICE_NEEDS_RESET', () => {
     expect(fresh!.take()?.written()).toEqual(Uint8Array.of(1, 2, 3));
   });
 
+  test('a driver that goes on like that does not fill the log', () => {
+    const rig = rigOf();
+    const mark = rig.ram.mark;
+    for (let round = 0; round < 100; round++) {
+      rig.ram.release(mark);
+      const [queue] = rig.driver.start(1);
+      queue!.addSegments(malformed);
+      queue!.kick();
+      rig.kick(0);
+      expect(rig.driver.status).toBe(DRIVER_OK | NEEDS_RESET);
+    }
+    expect(rig.messages).toHaveLength(10);
+    expect(rig.messages.at(-1)).toContain('the next time it is not said');
+  });
+
   test('G24: chains in flight at a reset are never completed into the next generation', () => {
     const rig = rigOf();
     rig.device.holds = true;

@@ -3,7 +3,7 @@
  * them while the I/O thread goes on with what is there, and many at a time.
  */
 import { IORING_FSYNC_DATASYNC, IORING_OP_FSYNC, IORING_OP_READV } from '../abi/io-uring.ts';
-import type { DiskWaiter, FinalOutcome } from '../devices/disk.ts';
+import { type DiskWaiter, type FinalOutcome, Outcome } from '../devices/disk.ts';
 import { IoUring } from '../host/io-uring.ts';
 import { Mapping } from '../host/mapping.ts';
 import { IovecTable } from '../virtio/chain.ts';
@@ -86,11 +86,12 @@ export class SlowCalls implements Disposable {
     slot.offset = offset;
     slot.waiter = waiter;
     if (iovecs) slot.iovecs.copy(iovecs);
-    this.#submit(number);
-    return true;
+    if (this.#submit(number)) return true;
+    this.#free.push(number);
+    return false;
   }
 
-  #submit(number: number): void {
+  #submit(number: number): boolean {
     const { kind, iovecs, offset } = this.#slots[number]!;
     const call =
       kind === 'read'
@@ -102,7 +103,7 @@ export class SlowCalls implements Disposable {
             flags: 0,
           }
         : { opcode: IORING_OP_FSYNC, addr: 0, len: 0, off: 0, flags: IORING_FSYNC_DATASYNC };
-    this.#ring.submit({ fd: this.#fd, ...call }, number);
+    return this.#ring.submit({ fd: this.#fd, ...call }, number);
   }
 
   #reap(): void {
@@ -112,13 +113,12 @@ export class SlowCalls implements Disposable {
       if ('done' in judged) {
         slot.iovecs.drop(judged.done);
         slot.offset += judged.done;
-        this.#submit(number);
-        return;
+        if (this.#submit(number)) return;
       }
       const { waiter } = slot;
       slot.waiter = undefined;
       this.#free.push(number);
-      waiter!.completed(judged.outcome);
+      waiter!.completed('done' in judged ? Outcome.FAILED : judged.outcome);
     });
   }
 

@@ -106,8 +106,8 @@ export class IoUring implements Disposable {
     return this.#pending;
   }
 
-  /** Begins a call, whose result comes with `id`. At most `entries` may be pending. */
-  submit(call: Submission, id: number): void {
+  /** Begins a call, whose result comes with `id`; false when the kernel has no room for it. At most `entries` may be pending. */
+  submit(call: Submission, id: number): boolean {
     assert(this.#pending < this.entries, 'io_uring has too many calls at once');
     const offsets = this.#offsets;
     const tail = this.#words[offsets['sq_off.tail'] / U32]!;
@@ -125,8 +125,13 @@ export class IoUring implements Disposable {
     this.#words[offsets['sq_off.array'] / U32 + index] = index;
     // The kernel loads the tail with acquire: what is before this store it sees.
     Atomics.store(this.#words, offsets['sq_off.tail'] / U32, tail + 1);
-    this.#pending++;
-    this.#enter(1, 0);
+    if (this.#enter(1, 0)) {
+      this.#pending++;
+      return true;
+    }
+    // It looks at the tail in a call only, so what it did not take can be taken back.
+    Atomics.store(this.#words, offsets['sq_off.tail'] / U32, tail);
+    return false;
   }
 
   /** Calls `ended` for every call that has; `result` is what the system call would have returned, or -errno. */
@@ -147,15 +152,15 @@ export class IoUring implements Disposable {
 
   /** Sleeps until a call has ended. */
   wait(): void {
-    this.#enter(0, 1);
+    if (!this.#enter(0, 1)) throw hostError('wait for calls of io_uring', libc.errno());
   }
 
-  #enter(submit: number, complete: number): void {
+  #enter(submit: number, complete: number): boolean {
+    const flags = complete > 0 ? IORING_ENTER_GETEVENTS : 0;
     for (;;) {
-      const flags = complete > 0 ? IORING_ENTER_GETEVENTS : 0;
       const result = enter(SYS_io_uring_enter, this.fd, submit, complete, flags, 0, 0);
-      if (result >= submit) return;
-      if (libc.errno() !== EINTR) throw hostError('hand a call to io_uring', libc.errno());
+      if (result >= 0) return result >= submit;
+      if (libc.errno() !== EINTR) return false;
     }
   }
 

@@ -80,8 +80,9 @@ static bool printer_is_busy(void)
 /* Records wait in a ring of 128 KiB for the printing thread: a flood would push out what it has not printed. */
 static void wait_for_printer(void)
 {
+	/* Seldom: looking takes an emulated CPU as long as printing many bytes. */
 	for (int quiet = 0; quiet < 2; quiet = printer_is_busy() ? 0 : quiet + 1)
-		usleep(2000);
+		usleep(20000);
 }
 
 static unsigned print_records(size_t bytes)
@@ -136,10 +137,10 @@ void check_console_out(void)
 	free(data);
 }
 
-/* Reads `orko.bytes` (64 KiB) of any value after it has said ORKO-READY, and reports their CRC-32. */
+/* Reads `orko.input` or `orko.bytes` (64 KiB) of any value after it has said ORKO-READY, and reports their CRC-32. */
 void check_console_in(void)
 {
-	size_t bytes = (size_t)number_parameter("bytes", 1 << 16), count = 0;
+	size_t bytes = (size_t)number_parameter("input", number_parameter("bytes", 1 << 16)), count = 0;
 	uint32_t crc = 0;
 	int fd = open_raw_console();
 	say("ORKO-READY bytes=%zu", bytes);

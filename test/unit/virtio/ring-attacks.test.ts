@@ -502,7 +502,9 @@ describe.each(FORMATS)('%s: G33: work in a turn', (_, features) => {
 });
 
 describe.each(FORMATS)('%s: G13, G14', (_, features) => {
-  test('a thread rewrites every descriptor meanwhile: what was checked is what is used', async () => {
+  test('a thread rewrites every descriptor meanwhile: what was checked is what is used', {
+    timeout: 60_000,
+  }, async () => {
     using mapping = Mapping.create(MiB, { what: 'the RAM of a test' });
     const ram = new GuestRam({ buffer: mapping.buffer, pointer: mapping.pointer });
     const { places, create } = hostile({ features, ram, size: 64 });

@@ -29,7 +29,7 @@ function nameOf({ packed, ...others }: RingFeatures): string {
   return [packed ? 'packed' : 'split', ...on.map(([name]) => name)].join(', ');
 }
 
-describe('random programs', () => {
+describe('random programs', { timeout: 60_000 }, () => {
   test.each(combinations.map((features) => [nameOf(features), features] as const))('%s', (_, features) => {
     const dice = random();
     for (let program = 0; program < PROGRAMS; program++) {

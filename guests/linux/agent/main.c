@@ -104,7 +104,8 @@ int main(int argc, char **argv)
 	say("orko-init: boottime=%ld.%06ld", (long)since_boot.tv_sec, since_boot.tv_nsec / 1000);
 
 	mount("proc", "/proc", "proc", 0, NULL);
-	const char *orders = parameter("run", "shell");
+	/* A copy: the next parameter that is read takes the place of this one. */
+	char *orders = strdup(parameter("run", "shell")), *rest;
 	if (!strcmp(orders, "poweroff"))
 		power_off();
 
@@ -120,8 +121,7 @@ int main(int argc, char **argv)
 	if (!strcmp(orders, "shell"))
 		run_shell();
 
-	char *list = strdup(orders), *rest;
-	for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest))
+	for (char *name = strtok_r(orders, ",", &rest); name; name = strtok_r(NULL, ",", &rest))
 		run_check(name);
 	say("ORKO-DONE");
 	power_off();

@@ -1,6 +1,9 @@
 /** Two projects: `unit` runs on any host, `nested` needs a real /dev/kvm (test/nested/README.md). */
 import { defineConfig } from 'vitest/config';
 
+/** Not yet seen to pass as a whole: `make soak` runs them, and `make test` will once they have. */
+const UNPROVED = ['net', 'balloon', 'pmem', 'virtio-rtc', 'virtio-console', 'vsock'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -9,6 +12,7 @@ export default defineConfig({
         test: {
           name: 'nested',
           include: ['test/nested/**/*.test.ts'],
+          exclude: process.env['ORKO_SOAK'] === '1' ? [] : UNPROVED.map((name) => `test/nested/${name}.test.ts`),
           globalSetup: ['test/nested/setup.ts'],
           fileParallelism: false,
           testTimeout: 120_000,

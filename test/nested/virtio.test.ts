@@ -111,7 +111,8 @@ describe('virtio devices', { timeout: TEST_TIMEOUT_MS }, () => {
     const { exits, requests } = await exitsOf('/dev/hwrng');
     const each = (exits - console.exits) / requests;
     process.stdout.write(`  ${interrupt}, register-pages ${registerPages}: ${each.toFixed(3)} exits per request\n`);
-    expect(console.requests).toBe(0);
+    // The kernel's own thread fetches entropy now and then.
+    expect(console.requests).toBeLessThan(READS / 50);
     expect(requests).toBeGreaterThanOrEqual(READS);
     expect(Math.abs(each - expected)).toBeLessThan(EXITS_SLACK);
   });

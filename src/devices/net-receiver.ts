@@ -15,7 +15,11 @@ import { CLOSED, type NetworkPort } from './network.ts';
 /** A turn: the transmitter and other devices wait no longer than this takes. */
 const TURN_FRAMES = 64;
 const TURN_BYTES = 512 * KiB;
-/** After so much the driver may begin while we go on; it is interrupted only if it waits. */
+/**
+ * The driver is shown the first frame of a turn at once, for it may sleep, and then so much at a time. All buffers of a frame
+ * have to be shown together (§5.1.6.4.1).
+ */
+const SIGNAL_FRAMES = 16;
 const SIGNAL_BYTES = 64 * KiB;
 /** Room that is always offered: a frame of the usual MTU. */
 const ROOM_BYTES_MIN = 2 * KiB;
@@ -101,7 +105,7 @@ export class NetReceiver {
     if (queue === undefined) return;
     let isBlocked = false;
     let bytes = 0;
-    let unsignalled = 0;
+    let signalledBytes = 0;
     for (let frames = 0; ; frames++) {
       if (frames === TURN_FRAMES || bytes >= TURN_BYTES) {
         // The port may hold frames that its file descriptor does not tell of.
@@ -117,10 +121,9 @@ export class NetReceiver {
       isBlocked = result === BLOCKED;
       if (result < 0) break;
       bytes += result;
-      unsignalled += result;
-      if (unsignalled >= SIGNAL_BYTES) {
+      if (frames % SIGNAL_FRAMES === 0 || bytes - signalledBytes >= SIGNAL_BYTES) {
         queue.signal();
-        unsignalled = 0;
+        signalledBytes = bytes;
       }
     }
     queue.signal();

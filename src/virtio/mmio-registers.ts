@@ -34,3 +34,9 @@ export const Reg = {
 
 /** The registers, and a config space as long as any that is defined. */
 export const REGISTER_BYTES = 0x200;
+
+/** "virt", little-endian. */
+export const MAGIC = 0x7472_6976;
+export const VERSION = 2;
+/** Virtio has no registry of vendors; "ORKO" tells whose device it is. */
+export const VENDOR = 0x4f4b_524f;

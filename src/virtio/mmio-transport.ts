@@ -22,15 +22,10 @@ import type { GuestAddress } from '../base/range.ts';
 import type { AccessSize, MmioDevice } from '../bus/mmio-device.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { hasFeature, ringFeaturesOf } from './features.ts';
-import { REGISTER_BYTES, Reg } from './mmio-registers.ts';
+import { MAGIC, REGISTER_BYTES, Reg, VENDOR, VERSION } from './mmio-registers.ts';
 import { Virtqueue } from './queue.ts';
 import { QueueRegisters, type QueueSetup } from './queue-registers.ts';
 
-/** "virt", little-endian. */
-const MAGIC = 0x7472_6976;
-const VERSION = 2;
-/** Virtio has no registry of vendors; "ORKO" tells whose device it is. */
-const VENDOR = 0x4f4b_524f;
 /** The feature words that exist: bits 0…127 (§2.2). */
 const FEATURE_WORDS = 4;
 const ALL_ONES = 0xffff_ffff;

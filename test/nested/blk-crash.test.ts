@@ -13,7 +13,7 @@ import { linux, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
 const RECORDS = 40;
 const CACHES = ['writeback', 'writethrough'] as const;
 const HOST_DISK_BYTES = 256 * 2 ** 20;
-const MOUNT = '/mnt/disk';
+const MOUNT = '/run/disk';
 
 let directory: string;
 let running: L1 | undefined;

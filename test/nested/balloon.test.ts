@@ -20,7 +20,10 @@ const touch = (mebibytes: number) => `dd if=/dev/zero of=/tmp/lot bs=1M count=${
 
 async function start(l1: NestedHost, devices: object, memory = `${RAM_MIB}M`): Promise<{ vm: Vm; shell: GuestShell }> {
   const vm = await startVm(l1, { kernel: linux('shell'), memory, devices });
-  return { vm, shell: await GuestShell.open(vm) };
+  const shell = await GuestShell.open(vm);
+  // A tmpfs takes half of memory unless told otherwise.
+  await shell.run('mount -o remount,size=100% /tmp');
+  return { vm, shell };
 }
 
 async function device(vm: Vm, name: string, action: string): Promise<string> {

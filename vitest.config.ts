@@ -1,8 +1,6 @@
 /** Two projects: `unit` runs on any host, `nested` needs a real /dev/kvm (test/nested/README.md). */
 import { defineConfig } from 'vitest/config';
-
-/** Not yet seen to pass as a whole: `make soak` runs them, and `make test` will once they have. */
-const UNPROVED = ['net', 'balloon', 'pmem', 'virtio-rtc', 'virtio-console', 'vsock'];
+import { IS_SOAK, isArmHost } from './test/support/environment.ts';
 
 export default defineConfig({
   test: {
@@ -12,13 +10,12 @@ export default defineConfig({
         test: {
           name: 'nested',
           include: ['test/nested/**/*.test.ts'],
-          exclude: process.env['ORKO_SOAK'] === '1' ? [] : UNPROVED.map((name) => `test/nested/${name}.test.ts`),
           globalSetup: ['test/nested/setup.ts'],
-          fileParallelism: false,
+          setupFiles: ['test/nested/support/host-words.ts'],
+          // Each worker has a host of its own (test/nested/setup.ts), which a real Arm machine has not.
+          maxWorkers: IS_SOAK || isArmHost() ? 1 : 2,
           testTimeout: 120_000,
           hookTimeout: 1_800_000,
-          // The machines are shared: a test that a busy moment broke may try once more, and is reported as retried.
-          retry: 1,
         },
       },
     ],

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { quote } from '../../src/nested/l1.ts';
-import { hasHost, host, isArmHost, type NestedHost, type RunResult } from '../support/nested-host.ts';
+import { isArmHost } from '../support/environment.ts';
+import { hasHost, host, type NestedHost, type RunResult } from '../support/nested-host.ts';
 import { payload, startVm } from '../support/vm.ts';
 
 const CONFIG = 65;

@@ -7,7 +7,8 @@ import { devTree } from '../../src/nested/dev-tree.ts';
 import { L1, L1_DEFAULTS, quote, runOverSsh } from '../../src/nested/l1.ts';
 import { toStderr } from '../../src/nested/progress.ts';
 import { lastSafeRecord, missingRecords, RECORD_BYTES } from '../support/disk-records.ts';
-import { isArmHost, NestedHost } from '../support/nested-host.ts';
+import { isArmHost } from '../support/environment.ts';
+import { NestedHost } from '../support/nested-host.ts';
 import { linux, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
 
 const RECORDS = 40;

@@ -45,7 +45,7 @@ async function makeDisk(name: string, mebibytes: number, source: 'random' | 'hol
   const path = join(folder, name);
   const make =
     source === 'random' ? `head -c ${mebibytes * MIB} /dev/urandom >${path}` : `truncate -s ${mebibytes}M ${path}`;
-  await onHost(make, on);
+  await onHost(`mkdir -p ${folder} && ${make}`, on);
   return path;
 }
 
@@ -185,8 +185,10 @@ describe('virtio-blk', { timeout: TEST_TIMEOUT_MS }, () => {
     ['the smallest queue', { 'queue-size': 4 }, {}],
     ['an I/O thread of its own, writethrough', { iothread: 'disks', cache: 'writethrough' }, { cpus: 2 }],
   ])('%s: what is written at once from many sides is read again', async (_name, keys, more) => {
-    const disk = await makeDisk('disk', 32);
-    const { vm, shell } = await start({ disk: { type: 'blk', path: disk, ...keys } }, more);
+    // Threads that really run at the same time, where there are several.
+    const on = 'cpus' in more ? await host('smp') : l1;
+    const disk = await makeDisk('disk', 32, 'hole', on);
+    const { vm, shell } = await start({ disk: { type: 'blk', path: disk, ...keys } }, more, on);
     await using _ = vm;
     await shell.run('dd if=/dev/urandom of=/tmp/data bs=1M count=8 && md5sum </tmp/data >/tmp/sum');
     const write = (part: number) => `dd if=/tmp/data of=/dev/vda bs=64k seek=${128 * part} oflag=direct &`;
@@ -196,13 +198,14 @@ describe('virtio-blk', { timeout: TEST_TIMEOUT_MS }, () => {
     for (const part of [0, 1, 2, 3]) await shell.run(read(part));
     const sum = (await shell.run('cat /tmp/sum')).slice(0, 32);
     for (const part of [0, 1, 2, 3]) {
-      expect((await onHost(`dd if=${disk} bs=8M skip=${part} count=1 status=none | md5sum`)).slice(0, 32)).toBe(sum);
+      expect((await onHost(`dd if=${disk} bs=8M skip=${part} count=1 status=none | md5sum`, on)).slice(0, 32)).toBe(
+        sum,
+      );
     }
   });
 
   test.skipIf(!hasHost('pi4'))('a host without write-back of device memory', async () => {
     const pi4 = await host('pi4');
-    await onHost(`mkdir -p ${folder}`, pi4);
     const disk = await makeDisk('disk', 8, 'random', pi4);
     const { vm, shell } = await start({ disk: { type: 'blk', path: disk } }, {}, pi4);
     await using _ = vm;

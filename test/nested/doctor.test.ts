@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { HostReport } from '../../src/doctor/doctor.ts';
-import { hasHost, host, isArmHost, type NestedHost } from '../support/nested-host.ts';
+import { isArmHost } from '../support/environment.ts';
+import { hasHost, host, type NestedHost } from '../support/nested-host.ts';
 
 /** A raw binary needs no header, so these bytes are a kernel as far as `check` can know. */
 const KERNEL_BYTES = 4096;

@@ -22,7 +22,7 @@ const TESTS: readonly TestName[] = ['guest writes', 'host writes', ...STORE_BUFF
 
 const outcomes: Outcome[] = [];
 beforeAll(async () => {
-  const l1 = await host('main');
+  const l1 = await host('smp');
   const program = await bundleFor(l1, 'ordering-host');
   const config = join(l1.directory, 'ordering.yaml');
   await writeFile(config, `memory: 64M\nconsole: none\nkernel: { image: ${payload('ordering').image} }\n`);

@@ -1,30 +1,33 @@
 /**
  * Runs once around the nested tests, in Vitest's own process: bundles the installed form, owns the Arm hosts that tests
- * ask for (test/support/nested-host.ts) and ends them all. On an Arm machine with /dev/kvm there is nothing to own.
+ * ask for (test/support/nested-host.ts) and ends them all. On an Arm machine with /dev/kvm nobody asks for one.
  */
 import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { freemem, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestProject } from 'vitest/node';
-import { MiB } from '../../src/base/units.ts';
 import { command } from '../../src/nested/command.ts';
 import { devTree, TREE } from '../../src/nested/dev-tree.ts';
 import { L1, L1_DEFAULTS, type L1Options, quote, runOverSsh, type SshArguments } from '../../src/nested/l1.ts';
 import { toStderr } from '../../src/nested/progress.ts';
-import { type HostName, type HostReply, isArmHost } from '../support/nested-host.ts';
+import { IS_SOAK } from '../support/environment.ts';
+import type { HostName, HostReply, HostRequest } from '../support/nested-host.ts';
 
-/** What the hosts are for: test/nested/README.md. */
+/**
+ * What the hosts are for: test/nested/README.md. The main one has one CPU, and each worker of Vitest one of it: two emulated
+ * CPUs stop each other at every change of their page tables, so two hosts do in 100 s what one with two CPUs does in 145.
+ */
 const VARIANTS: Record<HostName, Partial<L1Options>> = {
-  main: {},
+  main: IS_SOAK ? {} : { cpus: 1 },
+  smp: {},
   pi4: { cpu: 'cortex-a72', gic: 2, memoryMiB: 3072 },
   '16k': { kernel: '16k', memoryMiB: 3072 },
-  a76: { cpu: 'cortex-a76', memoryMiB: 3072 },
 };
 
-/** What QEMU takes beside the memory of its machine, and what the hosts that run may still grow by. */
-const MEMORY_SLACK_MIB = 4096;
+/** Of the last words of a host that ended. */
+const CONSOLE_SHOWN_CHARACTERS = 2000;
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), 'orko-test-'));
@@ -38,8 +41,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const socketPath = join(directory, 'hosts');
   const server = createServer((client) => {
     client.on('error', () => {});
-    createInterface(client).on('line', async (name) => {
-      const reply: HostReply = await keeper.start(name as HostName).then(
+    createInterface(client).on('line', async (line) => {
+      const { name, worker } = JSON.parse(line) as HostRequest;
+      const reply: HostReply = await keeper.start(name, worker).then(
         (ssh) => ({ ssh }),
         (error: Error) => ({ error: error.message }),
       );
@@ -53,66 +57,53 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await keeper.stopAll();
     await rm(directory, { recursive: true, force: true });
   };
-  try {
-    if (!isArmHost()) await keeper.start('main');
-  } catch (error) {
-    await stop();
-    throw error;
-  }
   return stop;
 }
 
-/** Hosts stay, since a start takes a while and an idle one takes little; the main one only, where memory is short. */
+/** Hosts stay, since a start takes a while and an idle one takes little. One that ended, whyever, is started again. */
 class Keeper {
   readonly #directory: string;
-  readonly #hosts = new Map<HostName, Promise<L1>>();
+  readonly #hosts = new Map<string, Promise<L1>>();
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  start(name: HostName): Promise<SshArguments> {
+  /** The worker's own host where it is the main one, else the one that all share. */
+  start(name: HostName, worker: string): Promise<SshArguments> {
+    const key = name === 'main' ? `${name} ${worker}` : name;
     const started = this.#queue.then(async () => {
-      if (!this.#hosts.has(name)) await this.#makeRoom(name);
-      const host = this.#hosts.get(name) ?? this.#boot(name);
-      this.#hosts.set(name, host);
+      const host = this.#hosts.get(key) ?? this.#boot(name, key);
+      this.#hosts.set(key, host);
       return (await host).ssh;
     });
-    this.#queue = started.catch(() => this.#hosts.delete(name));
+    this.#queue = started.catch(() => this.#hosts.delete(key));
     return started;
-  }
-
-  async #makeRoom(name: HostName): Promise<void> {
-    const { memoryMiB } = { ...L1_DEFAULTS, ...VARIANTS[name] };
-    for (const other of this.#hosts.keys()) {
-      if (freemem() / MiB > memoryMiB + MEMORY_SLACK_MIB) return;
-      if (other !== 'main') await this.#stop(other);
-    }
   }
 
   async stopAll(): Promise<void> {
     await this.#queue;
-    for (const name of this.#hosts.keys()) await this.#stop(name);
+    const hosts = [...this.#hosts.values()];
+    this.#hosts.clear();
+    await Promise.all(hosts.map(async (host) => (await host).stop()));
   }
 
-  async #boot(name: HostName): Promise<L1> {
+  async #boot(name: HostName, key: string): Promise<L1> {
     const tree = await devTree(toStderr);
     const l1 = await L1.start({ ...L1_DEFAULTS, ...VARIANTS[name] }, [...tree.shares, this.#directory], toStderr);
     const install = `cp -r ${quote(join(this.#directory, 'package'))} /usr/local/lib/orko-vmm`;
     const link = 'ln -s /usr/local/lib/orko-vmm/bin/orko-vmm.js /usr/local/bin/orko-vmm';
     const { exitCode, stderr } = await runOverSsh(l1.ssh, [tree.prepare, install, link].join(' && '));
-    if (exitCode === 0) return l1;
-    await l1.stop();
-    throw new Error(`Cannot prepare the Arm host ${name}: ${stderr.trim()}`);
-  }
-
-  async #stop(name: HostName): Promise<void> {
-    const host = this.#hosts.get(name);
-    this.#hosts.delete(name);
-    await host?.then(
-      (l1) => l1.stop(),
-      () => {},
-    );
+    if (exitCode !== 0) {
+      await l1.stop();
+      throw new Error(`Cannot prepare the Arm host ${key}: ${stderr.trim()}`);
+    }
+    void l1.ended.then((why) => {
+      if (why === undefined) return;
+      toStderr(`The Arm host ${key} ended, tests in it fail: ${why}\n${l1.console.slice(-CONSOLE_SHOWN_CHARACTERS)}`);
+      this.#hosts.delete(key);
+    });
+    return l1;
   }
 }

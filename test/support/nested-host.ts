@@ -6,15 +6,16 @@
  *   const { exitCode, stdout } = await l1.run('orko-vmm run hello.yaml');
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { inject } from 'vitest';
 import { quote, type SshArguments, spawnOverSsh } from '../../src/nested/l1.ts';
+import { isArmHost } from './environment.ts';
 
-export type HostName = 'main' | 'pi4' | '16k' | 'a76';
-/** The answer of the process that owns the hosts. */
+export type HostName = 'main' | 'smp' | 'pi4' | '16k';
+/** To the process that owns the hosts, and its answer. */
+export type HostRequest = { readonly name: HostName; readonly worker: string };
 export type HostReply = { readonly ssh: SshArguments } | { readonly error: string };
 
 declare module 'vitest' {
@@ -25,6 +26,7 @@ declare module 'vitest' {
 
 const RUN_TIMEOUT_MS = 60_000;
 const WAIT_TIMEOUT_MS = 30_000;
+const LOOK_INTERVAL_MS = 25;
 
 export interface RunOptions {
   readonly stdin?: string | Uint8Array;
@@ -45,25 +47,15 @@ export interface SpawnOptions {
   readonly tty?: boolean;
 }
 
-export function isArmHost(): boolean {
-  if (process.arch !== 'arm64') return false;
-  try {
-    accessSync('/dev/kvm');
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Whether `host(name)` works: on a real Arm host only that machine is there. For `describe.skipIf(!hasHost('pi4'))`. */
 export function hasHost(name: HostName): boolean {
-  return name === 'main' || !isArmHost();
+  return name === 'main' || name === 'smp' || !isArmHost();
 }
 
 export async function host(name: HostName): Promise<NestedHost> {
   const { directory, socketPath } = inject('nested');
   if (isArmHost()) return new NestedHost(directory, undefined);
-  const reply = await ask(socketPath, name);
+  const reply = await ask(socketPath, { name, worker: process.env['VITEST_POOL_ID'] ?? '1' });
   if ('error' in reply) throw new Error(reply.error);
   return new NestedHost(directory, reply.ssh);
 }
@@ -128,21 +120,21 @@ export class HostProcess {
   /** Resolves once `pattern` stands in stdout. */
   async printed(pattern: string | RegExp, timeoutMs = WAIT_TIMEOUT_MS): Promise<void> {
     const isThere = () => (typeof pattern === 'string' ? this.stdout.includes(pattern) : pattern.test(this.stdout));
-    let look = () => {};
+    // Now and then, not at every piece: a guest may print a megabyte in small ones.
+    let timer: NodeJS.Timeout | undefined;
     const seen = new Promise<'seen'>((resolve) => {
-      look = () => isThere() && resolve('seen');
-      this.#child.stdout?.on('data', look);
-      look();
+      timer = setInterval(() => isThere() && resolve('seen'), LOOK_INTERVAL_MS);
+      if (isThere()) resolve('seen');
     });
     try {
       const outcome = await this.#within(timeoutMs, Promise.race([seen, this.#exit]), `print ${pattern}`);
       if (outcome !== 'seen' && !isThere()) throw this.#failure(`ended with ${outcome} and did not print ${pattern}`);
     } finally {
-      this.#child.stdout?.off('data', look);
+      clearInterval(timer);
     }
   }
 
-  /** The exit code; a command that does not end in time is killed. */
+  /** The exit code, ssh's 255 for what a signal ended; a command that does not end in time is killed. */
   async exited(timeoutMs = WAIT_TIMEOUT_MS): Promise<number> {
     return this.#within(timeoutMs, this.#exit, 'end');
   }
@@ -189,12 +181,12 @@ function local(directory: string, script: string, { tty }: SpawnOptions): HostPr
   });
 }
 
-async function ask(socketPath: string, name: HostName): Promise<HostReply> {
+async function ask(socketPath: string, request: HostRequest): Promise<HostReply> {
   const socket = connect(socketPath);
   try {
-    socket.write(`${name}\n`);
+    socket.write(`${JSON.stringify(request)}\n`);
     for await (const line of createInterface(socket)) return JSON.parse(line) as HostReply;
-    throw new Error(`The owner of the Arm hosts is gone before it started ${name}`);
+    throw new Error(`The owner of the Arm hosts is gone before it started ${request.name}`);
   } finally {
     socket.destroy();
   }

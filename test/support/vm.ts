@@ -7,6 +7,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { IS_SOAK } from './environment.ts';
 import type { HostProcess, NestedHost, RunResult } from './nested-host.ts';
 import type { Questions, Words } from './vm-probe.ts';
 
@@ -15,8 +16,6 @@ const GUEST_TIMEOUT_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 /** For tests of several steps, each of which has its own limit. */
 export const TEST_TIMEOUT_MS = 600_000;
-/** `make soak` and `ORKO_SOAK=1` repeat as often as the requirement says; `make test` less often, and says so. */
-const IS_SOAK = process.env['ORKO_SOAK'] === '1';
 /** Where RAM begins unless a config moves it (docs/architecture.md, "Memory map"). */
 export const RAM_BASE = 0x4000_0000;
 

@@ -41,6 +41,9 @@ mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t debugfs debug /sys/kernel/debug
 mkdir -p /run/lock
+# As udev would have it.
+chown root:kvm /dev/kvm
+chmod 660 /dev/kvm
 ln -sf /proc/self/fd /dev/fd
 ln -sf fd/0 /dev/stdin
 ln -sf fd/1 /dev/stdout

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { lastSafeRecord, missingRecords, RECORD_BYTES } from '../support/disk-records.ts';
 import { GuestShell } from '../support/guest-shell.ts';
 import { hasHost, host, type NestedHost } from '../support/nested-host.ts';
-import { linux, rounds, startVm, TEST_TIMEOUT_MS, type Vm } from '../support/vm.ts';
+import { linux, NODE_MAPPINGS, rounds, startVm, TEST_TIMEOUT_MS, type Vm } from '../support/vm.ts';
 import type { Usage } from '../support/vm-probe.ts';
 
 const CONFIG = 65;
@@ -13,8 +13,6 @@ const MIB = 2 ** 20;
 const DRIVER = '/sys/bus/virtio/drivers/virtio_blk';
 const REBINDS = rounds('blk: unbind and bind', 100, 8);
 const RESETS = rounds('blk: unbind during I/O', 100, 8);
-/** So much may V8's heap change in the meantime. */
-const NODE_MAPPINGS = 20;
 /** Records that are written before a VM is killed. */
 const RECORDS = 40;
 

@@ -80,7 +80,8 @@ describe('virtio-rtc', { timeout: TEST_TIMEOUT_MS }, () => {
     };
     await using vm = await startVm(l1, { kernel: linux('shell'), devices });
     const shell = await GuestShell.open(vm);
-    const names = 'cat /sys/class/ptp/ptp*/clock_name; readlink /sys/class/rtc/rtc0/device /sys/class/rtc/rtc1/device';
+    const names =
+      'cat /sys/class/ptp/ptp*/clock_name; readlink /sys/class/rtc/rtc0/device; readlink /sys/class/rtc/rtc1/device';
     const expected = [UTC, MONOTONIC, UTC, '../../../virtio0', '../../../virtio1'];
     expect((await shell.run(names)).split('\n').sort()).toEqual([...expected].sort());
     const { utc } = await clocksOf(l1);

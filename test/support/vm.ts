@@ -19,6 +19,9 @@ export const TEST_TIMEOUT_MS = 600_000;
 /** Where RAM begins unless a config moves it (docs/architecture.md, "Memory map"). */
 export const RAM_BASE = 0x4000_0000;
 
+/** By so many mappings V8's heap may grow while nothing leaks. */
+export const NODE_MAPPINGS = 20;
+
 const GUESTS = join(import.meta.dirname, '../../out/guests');
 const PROBE = join(import.meta.dirname, 'vm-probe.ts');
 

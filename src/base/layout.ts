@@ -40,7 +40,8 @@ export function struct<Fields extends Record<string, Field>>(size: number, field
 
 type ValueOf<Kind extends FieldKind> = Kind extends 'u64' | 's64' ? bigint : Kind extends 'bytes' ? Uint8Array : number;
 export type Values<S extends Struct> = { [Name in keyof S['fields']]?: ValueOf<S['fields'][Name]['kind']> };
-type AllValues<S extends Struct> = { [Name in keyof S['fields']]: ValueOf<S['fields'][Name]['kind']> };
+/** A struct with every field, as `unpack` gives it. */
+export type Unpacked<S extends Struct> = { [Name in keyof S['fields']]: ValueOf<S['fields'][Name]['kind']> };
 
 /** The bytes of `layout` with `values` in place; what is not given is zero. */
 export function pack<S extends Struct>(layout: S, values: Values<S>): Uint8Array {
@@ -67,7 +68,7 @@ export function packInto<S extends Struct>(target: Uint8Array, layout: S, values
 }
 
 /** All fields of `layout` read from `source` (≥ layout.size bytes); `bytes` fields are copies. */
-export function unpack<S extends Struct>(layout: S, source: Uint8Array): AllValues<S> {
+export function unpack<S extends Struct>(layout: S, source: Uint8Array): Unpacked<S> {
   const view = new DataView(source.buffer, source.byteOffset, source.byteLength);
   const result: Record<string, number | bigint | Uint8Array> = {};
   for (const [name, { kind, offset, size }] of Object.entries(layout.fields)) {
@@ -101,5 +102,5 @@ export function unpack<S extends Struct>(layout: S, source: Uint8Array): AllValu
         break;
     }
   }
-  return result as AllValues<S>;
+  return result as Unpacked<S>;
 }

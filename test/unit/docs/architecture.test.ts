@@ -59,8 +59,8 @@ test('the interrupts are those of src/machine/layout.ts', () => {
 test('every folder of src has its row, and imports only from those above it', () => {
   const folders = TABLES.find(([head]) => head?.[0] === 'folder')!
     .slice(1)
-    .map(([cell]) => /^`src\/(\w+)\/`$/.exec(cell!)?.[1]);
-  const inTree = sourcesIn(join(ROOT, 'src')).flatMap((path) => /\/src\/(\w+)\//.exec(path)?.[1] ?? []);
+    .map(([cell]) => /^`src\/([\w-]+)\/`$/.exec(cell!)?.[1]);
+  const inTree = sourcesIn(join(ROOT, 'src')).flatMap((path) => /\/src\/([\w-]+)\//.exec(path)?.[1] ?? []);
   expect(new Set(folders)).toEqual(new Set(inTree));
   const upward: string[] = [];
   for (const [rank, folder] of folders.entries()) {

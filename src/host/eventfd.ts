@@ -1,8 +1,10 @@
 /** eventfd(2): a counter that wakes whoever reads it. KVM's irqfds and ioeventfds are these. */
+import { EAGAIN } from '../abi/errno.ts';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../abi/libc.ts';
-import { check } from './errno.ts';
+import { check, hostError } from './errno.ts';
 import { Fd } from './fd.ts';
 import * as libc from './libc.ts';
+import { waitFor } from './poll.ts';
 
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 
@@ -18,6 +20,15 @@ export class EventFd extends Fd {
 
   signal(): void {
     check(libc.write(this.number, ONE, 8), 'signal an eventfd');
+  }
+
+  /**
+   * The same for one that an untrusted process has too. It may have filled the counter, which then is signalled already; and
+   * made it one that waits for room, so we look first.
+   */
+  signalShared(): void {
+    if (!waitFor(this.number, 'writable', 0) || libc.write(this.number, ONE, 8) !== -1) return;
+    if (libc.errno() !== EAGAIN) throw hostError('signal an eventfd', libc.errno());
   }
 
   /** How often it was signalled since the last call; 0 if not at all. Not for blocking ones. */

@@ -50,6 +50,11 @@ export function waitFor(fd: number, direction: Direction, timeoutMs: number): bo
   return readiness.wait(timeoutMs);
 }
 
+/** For threads that have nothing else to do meanwhile. */
+export function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, ms);
+}
+
 /** Whether the event loop can watch `fd`. */
 export function isPollable(fd: number): boolean {
   using readiness = new Readiness(fd, 'readable');

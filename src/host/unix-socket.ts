@@ -28,7 +28,7 @@ import { check, hostError } from './errno.ts';
 import { Fd } from './fd.ts';
 import * as libc from './libc.ts';
 import { Mapping } from './mapping.ts';
-import { type Direction, waitFor } from './poll.ts';
+import { type Direction, sleep, waitFor } from './poll.ts';
 
 /** As many as one message may carry (SCM_MAX_FD, unix(7)). */
 const FDS_MAX = 253;
@@ -72,7 +72,7 @@ export class UnixSocket extends Fd {
       if ((errno !== EAGAIN && errno !== EINTR) || performance.now() > deadline) {
         throw hostError(`connect to the socket ${path}`, errno);
       }
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, CONNECT_AGAIN_MS);
+      sleep(CONNECT_AGAIN_MS);
     }
     owned.move();
     return socket;
@@ -106,6 +106,11 @@ export class UnixSocket extends Fd {
     const numbers = new Int32Array(2);
     check(libc.socketpair(AF_UNIX, TYPE, 0, new Uint8Array(numbers.buffer)), `create ${name}`);
     return [new UnixSocket(numbers[0]!, name), new UnixSocket(numbers[1]!, name)];
+  }
+
+  /** A socket that somebody else has made, as one that came in a message. Takes over its descriptor. */
+  static adopt({ number }: Fd, name: string): UnixSocket {
+    return new UnixSocket(number, name);
   }
 
   static #create(name: string): UnixSocket {

@@ -27,12 +27,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // virtio: the loop and the iovecs that devices give their backends.
   // memory: the RAM that a balloon gives back.
   backends: ['base', 'abi', 'memory', 'virtio', 'devices', 'host'],
-  'vhost-user': ['base', 'abi', 'memory', 'virtio', 'host'],
+  // backends: the listening socket, as a console has one.
+  'vhost-user': ['base', 'abi', 'memory', 'virtio', 'host', 'backends'],
   vfio: ['base', 'abi', 'pci', 'host', 'kvm'],
   // The protocol and its transport; what a request does is an interface that machine/ implements. abi: errno numbers.
   control: ['host', 'base', 'abi'],
   // I/O threads make their devices from the config, each on its backend.
-  io: ['base', 'abi', 'memory', 'virtio', 'devices', 'config', 'host', 'backends'],
+  io: ['base', 'abi', 'memory', 'virtio', 'devices', 'config', 'host', 'backends', 'vhost-user'],
   machine: [
     ...['base', 'abi', 'fdt', 'memory', 'bus', 'virtio', 'devices', 'pci', 'boot', 'config'],
     ...['host', 'kvm', 'vcpu', 'backends', 'vhost-user', 'vfio', 'control', 'io'],
@@ -61,6 +62,7 @@ const WHOLES = [
   'config/devices',
   'docs/architecture',
   'docs/readme',
+  'vhost-user/attacks',
   'virtio/ring-attacks',
   'virtio/fuzz',
 ];

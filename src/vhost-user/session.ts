@@ -1,0 +1,106 @@
+/**
+ * One connection to a back-end, from its first message to its end: the conversation, what is said in it, and the channel on
+ * which the back-end asks. The first of them that breaks ends all.
+ */
+import type { EventFd } from '../host/eventfd.ts';
+import type { UnixSocket } from '../host/unix-socket.ts';
+import type { IoLoop } from '../virtio/device.ts';
+import { BackEndChannel } from './back-end-channel.ts';
+import { Conversation, type Steps } from './conversation.ts';
+import { type BackEndFacts, FrontEnd, type Ring, type SharedRegion, type Wanted } from './front-end.ts';
+import type { PeerFault } from './peer-fault.ts';
+
+export interface SessionOptions {
+  readonly loop: IoLoop;
+  readonly memory: readonly SharedRegion[];
+  readonly wanted: Wanted;
+  readonly timeoutMs: number;
+  onConfig(config: Uint8Array): void;
+  /** It is over. Comes once, before those who wait for something are told. */
+  onEnd(fault: PeerFault): void;
+}
+
+/** What came of it: undefined when the connection ended instead. */
+type Settle<Result> = (result: Result | undefined) => void;
+
+export class Session implements Disposable {
+  readonly #options: SessionOptions;
+  readonly #conversation: Conversation;
+  readonly #frontEnd: FrontEnd;
+  #channel: BackEndChannel | undefined;
+  /** The config space is being read, and what it becomes meanwhile is read too. */
+  #isReading = false;
+
+  /** Takes over `socket`. */
+  constructor(socket: UnixSocket, options: SessionOptions) {
+    const { loop, memory, wanted, timeoutMs } = options;
+    this.#options = options;
+    this.#conversation = new Conversation(socket, {
+      loop,
+      timeoutMs,
+      onEnd: (fault) => {
+        this.#channel?.[Symbol.dispose]();
+        options.onEnd(fault);
+      },
+    });
+    this.#frontEnd = new FrontEnd(this.#conversation, memory, wanted);
+  }
+
+  probe(settle: Settle<BackEndFacts>): void {
+    this.#run(() => this.#frontEnd.probe((socket) => this.#open(socket)), settle);
+  }
+
+  start(rings: readonly Ring[], driverFeatures: bigint, call: EventFd, settle: Settle<void>): void {
+    this.#run(() => this.#frontEnd.start(rings, driverFeatures, call), settle);
+  }
+
+  stop(settle: Settle<void>): void {
+    this.#run(() => this.#frontEnd.stop(), settle);
+  }
+
+  stopRing(index: number, settle: Settle<void>): void {
+    this.#run(() => this.#frontEnd.stopRing(index), settle);
+  }
+
+  /** What the config space is after the write. */
+  writeConfig(offset: number, bytes: Uint8Array, settle: Settle<Uint8Array>): void {
+    const frontEnd = this.#frontEnd;
+    this.#run(function* () {
+      yield* frontEnd.writeConfig(offset, bytes);
+      return yield* frontEnd.readConfig();
+    }, settle);
+  }
+
+  /** Ends it for a reason of ours. */
+  end(fault: PeerFault): void {
+    this.#conversation.end(fault);
+  }
+
+  #open(socket: UnixSocket): void {
+    this.#channel = new BackEndChannel(socket, this.#options.loop, {
+      onConfigChange: () => this.#readConfig(),
+      onFault: (fault) => this.#conversation.end(fault),
+    });
+  }
+
+  #readConfig(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    const frontEnd = this.#frontEnd;
+    const begin = () => {
+      // From here on a change is a new one.
+      this.#isReading = false;
+      return frontEnd.readConfig();
+    };
+    this.#run(begin, (config) => config && this.#options.onConfig(config));
+  }
+
+  #run<Result>(begin: () => Steps<Result>, settle: Settle<Result>): void {
+    this.#conversation.run(begin, (outcome) => settle('result' in outcome ? outcome.result : undefined));
+  }
+
+  [Symbol.dispose](): void {
+    this.#channel?.[Symbol.dispose]();
+    this.#conversation[Symbol.dispose]();
+  }
+}

@@ -1,9 +1,11 @@
 /** docs/configuration.md, printed from the table of keys. */
 import { DEVICE_TYPES } from '../config/device-types.ts';
+import { BACKEND } from '../config/devices/backend.ts';
 import { COMMON_KEYS } from '../config/devices/common.ts';
 import { endpointForms, writeSizeOf } from '../config/expectation.ts';
 import type { Field, ObjectField } from '../config/kinds.ts';
 import { CONFIG } from '../config/schema.ts';
+import { SERVED_TYPES } from '../config/served-types.ts';
 import { exitCodeRows } from './exit-codes.ts';
 
 const INTRODUCTION = `<!-- Printed by \`make docs\` from src/config/schema.ts and src/cli/. Change it there. -->
@@ -37,6 +39,16 @@ devices:
   random: { type: rng }
 \`\`\``;
 
+const SERVED_INTRODUCTION = `A device with a \`backend\` is served over vhost-user by another process, which maps guest memory and works on the queues itself.
+
+\`\`\`yaml
+devices:
+  share:   { type: fs, backend: { command: [virtiofsd, --socket-path, "{socket}", --shared-dir, /srv] } }
+  sensors: { type: i2c, backend: /run/i2c.sock0 }
+\`\`\`
+
+${BACKEND.help} Its keys:`;
+
 export function configurationPage(): string {
   const scalars: [string, Field][] = [];
   const sections: string[] = [];
@@ -47,23 +59,25 @@ export function configurationPage(): string {
   const keys = `## Keys on top\n\n${tableOf(Object.fromEntries(scalars), '')}`;
   const devices = `## devices\n\n${CONFIG.keys.devices.help}${DEVICES_EXAMPLE}\n\nKeys of every device:\n\n${tableOf(COMMON_KEYS, '')}`;
   const types = Object.entries(DEVICE_TYPES).map(([type, field]) => deviceSection(type, field));
+  const served = `## Devices that another process serves\n\n${SERVED_INTRODUCTION}\n\n${tableOf(BACKEND.keys, 'backend.')}`;
+  const servedTypes = Object.entries(SERVED_TYPES).map(([type, field]) => deviceSection(type, field, ['backend']));
   const exits = `## Exit codes\n\n${markdownTable(
     ['code', 'meaning'],
     exitCodeRows().map(({ code, meaning }) => [String(code), meaning]),
   )}`;
-  return `${[INTRODUCTION, ...sections, keys, devices, ...types, exits].map((part) => part.trimEnd()).join('\n\n')}\n`;
+  return `${[INTRODUCTION, ...sections, keys, devices, ...types, served, ...servedTypes, exits].map((part) => part.trimEnd()).join('\n\n')}\n`;
 }
 
-/** The keys that only devices of this type have, those of mappings too. */
-function deviceSection(type: string, { help, keys }: ObjectField): string {
-  const own = Object.entries(ownKeys(keys));
+/** The keys that only devices of this type have, those of mappings too, without `known` ones. */
+function deviceSection(type: string, { help, keys }: ObjectField, known: readonly string[] = []): string {
+  const own = Object.entries(ownKeys(keys, known));
   const table = own.length > 0 ? `\n\n${tableOf(Object.fromEntries(own), '')}` : '';
   return `### ${type}\n\n${help}${table}`;
 }
 
 /** `keys` without those of every device; a mapping's keys stand below its name: `rate-limit.bytes-per-second`. */
-export function ownKeys(keys: Readonly<Record<string, Field>>): Record<string, Field> {
-  const own = Object.entries(keys).filter(([key]) => !Object.hasOwn(COMMON_KEYS, key));
+export function ownKeys(keys: Readonly<Record<string, Field>>, known: readonly string[] = []): Record<string, Field> {
+  const own = Object.entries(keys).filter(([key]) => !Object.hasOwn(COMMON_KEYS, key) && !known.includes(key));
   return Object.fromEntries(
     own.flatMap(([key, field]): [string, Field][] => {
       if (field.kind !== 'object') return [[key, field]];

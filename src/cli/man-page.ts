@@ -1,8 +1,10 @@
 /** docs/orko-vmm.1, printed from the commands, the table of keys and the exit codes (man(7) macros). */
 import { DEVICE_TYPES } from '../config/device-types.ts';
+import { BACKEND } from '../config/devices/backend.ts';
 import { COMMON_KEYS } from '../config/devices/common.ts';
 import type { Field } from '../config/kinds.ts';
 import { CONFIG } from '../config/schema.ts';
+import { SERVED_TYPES } from '../config/served-types.ts';
 import { type AnyCommand, GLOBAL_OPTIONS, type Option, usageOf } from './command.ts';
 import { defaultOf, meaningsOf, ownKeys, valuesOf } from './configuration-page.ts';
 import { exitCodeRows } from './exit-codes.ts';
@@ -87,7 +89,14 @@ function deviceLines(keyPath: string): string[] {
     ...head(`${keyPath}.NAME.type: ${type}`, help),
     ...Object.entries(ownKeys(keys)).flatMap(([key, field]) => keyLines(field, `${keyPath}.NAME.${key}`)),
   ]);
-  return [...common, ...types];
+  const backend = Object.entries(BACKEND.keys).flatMap(([key, field]) =>
+    keyLines(field, `${keyPath}.NAME.backend.${key}`),
+  );
+  const served = Object.entries(SERVED_TYPES).flatMap(([type, { help, keys }]) => [
+    ...head(`${keyPath}.NAME.type: ${type} (with a backend)`, help),
+    ...Object.entries(ownKeys(keys, ['backend'])).flatMap(([key, field]) => keyLines(field, `${keyPath}.NAME.${key}`)),
+  ]);
+  return [...common, ...types, ...head(`${keyPath}.NAME.backend`, BACKEND.help), ...backend, ...served];
 }
 
 function shortForm(short: string | undefined): string {

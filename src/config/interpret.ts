@@ -60,6 +60,7 @@ function checkTogether(config: VmConfig): void {
     throw complain('cpus.pin', `This names ${pinned} for ${wanted}: name one host CPU for each vCPU`);
   }
   checkStdio(config, complain);
+  checkBackends(config, complain);
   if (gic === 'v2' && cpus.count > GICV2_CPU_COUNT_MAX) {
     throw complain(
       'cpus.count',
@@ -80,13 +81,44 @@ function checkTogether(config: VmConfig): void {
 function checkStdio(config: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
   let owner = config.console.kind === 'stdio' ? 'console' : undefined;
   for (const [name, device] of Object.entries(config.devices)) {
-    if (device.type !== 'console' || device.console?.kind !== 'stdio') continue;
+    if (device.type !== 'console' || 'backend' in device || device.console?.kind !== 'stdio') continue;
     const keyPath = `devices.${name}.console`;
     if (owner !== undefined) {
       const remedy = owner === 'console' ? 'write console: none on top' : 'let one of them lead elsewhere';
       throw complain(keyPath, `The terminal (stdio) is already that of ${owner}: ${remedy}`);
     }
     owner = keyPath;
+  }
+}
+
+/** A back-end is reached in one way, and maps guest RAM. */
+function checkBackends(config: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
+  for (const [name, device] of Object.entries(config.devices)) {
+    if (!('backend' in device)) continue;
+    const { socket, listen, command, env, user } = device.backend;
+    const keyPath = `devices.${name}.backend`;
+    const ways = [socket !== undefined, listen !== undefined, command.length > 0].filter(Boolean).length;
+    if (ways !== 1) {
+      const say =
+        ways === 0 ? 'This does not say how the back-end is reached' : 'This says twice how the back-end is reached';
+      throw complain(keyPath, `${say}: write one of socket, listen and command`);
+    }
+    if (command.length > 0 && !command.some((word) => word.includes('{socket}'))) {
+      throw complain(
+        `${keyPath}.command`,
+        'No argument says where the program has to listen: write {socket} for the path',
+      );
+    }
+    if (command.length === 0 && (user !== undefined || Object.keys(env).length > 0)) {
+      const key = user !== undefined ? 'user' : 'env';
+      throw complain(
+        `${keyPath}.${key}`,
+        `This is for a program that is started here: leave ${key} out, or write command`,
+      );
+    }
+    if (config.cpus.mte !== 'off') {
+      throw complain('cpus.mte', `Memory with tags cannot be shared with the back-end of ${name}: write mte: off`);
+    }
   }
 }
 

@@ -90,14 +90,14 @@ function shapeOf(field: Field): JsonSchema {
       return {
         type: 'object',
         propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9_-]{0,31}$' },
-        additionalProperties: devicesOf(field.types),
+        additionalProperties: devicesOf([...Object.entries(field.types), ...Object.entries(field.served)]),
       };
   }
 }
 
 /** One of the device types, told apart by `type`. */
-function devicesOf(types: Readonly<Record<string, ObjectField>>): JsonSchema | false {
-  const tables = Object.entries(types).map(([type, table]) => mappingOf(table, type));
+function devicesOf(types: readonly (readonly [string, ObjectField])[]): JsonSchema | false {
+  const tables = types.map(([type, table]) => mappingOf(table, type));
   return tables.length > 0 && { type: 'object', required: ['type'], oneOf: tables };
 }
 

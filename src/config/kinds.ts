@@ -26,8 +26,11 @@ export interface TextField extends About {
 }
 export interface PathField extends About {
   readonly kind: 'path';
-  /** `read`: a file that must exist. `create`: made by us, its directory must exist; `socket`: a Unix socket made by us. */
-  readonly access: 'read' | 'create' | 'socket';
+  /**
+   * `read`: a file that must exist. `create`: made by us, its directory must exist; `socket`: a Unix socket made by us;
+   * `connect`: one made by somebody else, perhaps later.
+   */
+  readonly access: 'read' | 'create' | 'socket' | 'connect';
 }
 export interface IntegerField extends About {
   readonly kind: 'integer';
@@ -97,6 +100,8 @@ export interface ObjectField extends About {
 export interface DevicesField extends About {
   readonly kind: 'devices';
   readonly types: Readonly<Record<string, ObjectField>>;
+  /** The types that a device with a `backend` may have: another process serves it. */
+  readonly served: Readonly<Record<string, ObjectField>>;
 }
 
 export type Field =
@@ -176,8 +181,8 @@ type Present<F> = F extends { kind: 'text' | 'path' }
                   ? readonly Overlay[]
                   : F extends { kind: 'object'; keys: infer Keys }
                     ? ObjectValue<Keys>
-                    : F extends { kind: 'devices'; types: infer Types }
-                      ? Readonly<Record<string, DeviceValue<Types>>>
+                    : F extends { kind: 'devices'; types: infer Types; served: infer Served }
+                      ? Readonly<Record<string, DeviceValue<Types> | DeviceValue<Served>>>
                       : never;
 
 type DeviceValue<Types> = {

@@ -29,7 +29,10 @@ function plainOf(field: Field, value: unknown): unknown {
       return Object.fromEntries(
         Object.entries(value as Record<string, { type: string }>).map(([name, device]) => [
           name,
-          { type: device.type, ...plainKeys(field.types[device.type]!.keys, device) },
+          {
+            type: device.type,
+            ...plainKeys(('backend' in device ? field.served : field.types)[device.type]!.keys, device),
+          },
         ]),
       );
     default:

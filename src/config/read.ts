@@ -225,16 +225,29 @@ function readDevices(field: DevicesField, source: Source, keyPath: string, readi
     if (entry.kind !== 'mapping') {
       throw errorAt(entry.at, path, 'Expected a mapping with a type: write for example { type: … }');
     }
+    const types = typesOf(field, entry);
     const type = entry.entries.get('type');
-    if (!type) throw errorAt(entry.at, path, `This device has no type: write one of ${listOf(field.types)}`);
+    if (!type) throw errorAt(entry.at, path, `This device has no type: write one of ${listOf(types)}`);
     const typeName = textOf(type);
-    const table = typeName !== undefined && Object.hasOwn(field.types, typeName) ? field.types[typeName] : undefined;
+    const table = typeName !== undefined && Object.hasOwn(types, typeName) ? types[typeName] : undefined;
     if (!table) {
-      throw errorAt(type.at, `${path}.type`, unknown('device type', typeName ?? given(type), Object.keys(field.types)));
+      if (typeName !== undefined && Object.hasOwn(field.served, typeName)) {
+        throw errorAt(
+          type.at,
+          path,
+          `Another process has to serve a ${typeName}: write for example backend: /run/${name}.sock`,
+        );
+      }
+      throw errorAt(type.at, `${path}.type`, unknown('device type', typeName ?? given(type), Object.keys(types)));
     }
     result[name] = { type: typeName, ...readKeys(table.keys, entry, path, reading, { known: ['type'] }) };
   }
   return result;
+}
+
+/** The tables of the types that this device may have. */
+export function typesOf({ types, served }: DevicesField, device: Mapping): DevicesField['types'] {
+  return device.entries.has('backend') ? served : types;
 }
 
 /** `Unknown key "memroy": did you mean memory?`, or the words there are. */

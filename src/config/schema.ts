@@ -15,10 +15,12 @@ import {
   type ObjectValue,
   object,
   overlays,
+  type PathField,
   path,
   size,
   text,
 } from './kinds.ts';
+import { SERVED_TYPES } from './served-types.ts';
 import type { Place } from './source.ts';
 
 /** The most vCPUs that KVM's GICv3 carries (VGIC_V3_MAX_CPUS, include/kvm/arm_vgic.h); the host may allow fewer. */
@@ -222,8 +224,9 @@ export const CONFIG = object({
     }),
     devices: devices({
       types: DEVICE_TYPES,
+      served: SERVED_TYPES,
       defaultHelp: 'none',
-      help: 'The devices, each with a name of your choice. Names appear in messages and in `--set devices.NAME.KEY=VALUE`; `type` decides which other keys there are.',
+      help: 'The devices, each with a name of your choice. Names appear in messages and in `--set devices.NAME.KEY=VALUE`; `type` decides which other keys there are, and a `backend` that another process serves it.',
     }),
   },
 });
@@ -232,7 +235,7 @@ export const CONFIG = object({
 export interface NamedPath {
   /** Absolute. */
   readonly path: string;
-  readonly access: 'read' | 'create' | 'socket';
+  readonly access: PathField['access'];
   readonly keyPath: string;
 }
 

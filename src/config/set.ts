@@ -1,7 +1,7 @@
 /** `--set devices.root.readonly=true`: puts a value into the tree as though the file had said it. */
 import { ConfigError } from '../base/errors.ts';
 import type { Field, ObjectField } from './kinds.ts';
-import { expand } from './read.ts';
+import { expand, typesOf } from './read.ts';
 import { type Mapping, SET_FILE, type Source } from './source.ts';
 
 /**
@@ -44,8 +44,9 @@ function fieldBelow(field: Field | undefined, mapping: Mapping, key: string): Fi
   if (field?.kind === 'map') return field.of;
   if (field?.kind !== 'devices') return undefined;
   const device = mapping.entries.get(key);
-  const type = device?.kind === 'mapping' ? device.entries.get('type') : undefined;
-  const table = type?.kind === 'scalar' ? field.types[String(type.value)] : undefined;
+  if (device?.kind !== 'mapping') return undefined;
+  const type = device.entries.get('type');
+  const table = type?.kind === 'scalar' ? typesOf(field, device)[String(type.value)] : undefined;
   // Without its `type` the device's keys are taken as they come; the reader then asks for the type.
   return table satisfies ObjectField | undefined;
 }

@@ -1,17 +1,22 @@
 /**
  * A program that runs beside the VM, started from an I/O thread. Node's events do not reach that thread once its devices are
- * made, so what the program says, and that it has ended, is seen at a file descriptor: its standard error output.
+ * made, so what the program says, and that it has ended, is seen at a file descriptor: its output.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess as NodeChild, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { signalNames } from '../abi/libc.ts';
+import { SIGKILL, SIGTERM, signalNames, WNOHANG } from '../abi/libc.ts';
 import { HostError } from '../base/errors.ts';
 import { KiB } from '../base/units.ts';
 import type { Fd } from './fd.ts';
 import * as libc from './libc.ts';
+import { sleep } from './poll.ts';
 import { UnixSocket } from './unix-socket.ts';
 
 const READ_BYTES = 4 * KiB;
+/** What a program that prints without end may cost at a time; it is heard again in the next turn. */
+const READS_MAX = 16;
+const LINE_LENGTH_MAX = 4 * KiB;
+const REAP_AGAIN_MS = 20;
 
 export interface ChildOptions {
   readonly command: string;
@@ -20,28 +25,32 @@ export interface ChildOptions {
   readonly fds: readonly Fd[];
   /** What to do when it is not installed. */
   readonly remedy: string;
+  /** Instead of ours. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Who it runs as, unless as we do. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 export class ChildProcess implements Disposable {
   readonly #command: string;
   readonly #pid: number;
-  readonly #errors: UnixSocket;
+  readonly #output: UnixSocket;
+  readonly #status = new Int32Array(1);
+  readonly #statusBytes = new Uint8Array(this.#status.buffer);
   #rest = '';
 
-  private constructor(command: string, pid: number, errors: UnixSocket) {
+  private constructor(command: string, pid: number, output: UnixSocket) {
     this.#command = command;
     this.#pid = pid;
-    this.#errors = errors;
+    this.#output = output;
   }
 
-  /** Resolves once the program is there. A session of its own, so that Ctrl-C in our terminal does not end it. */
-  static async start({ command, arguments: words, fds, remedy }: ChildOptions): Promise<ChildProcess> {
+  /** Resolves once the program is there; says why it cannot be started. */
+  static async start(options: ChildOptions): Promise<ChildProcess> {
+    const { command, remedy } = options;
     using starting = new DisposableStack();
-    const [ours, theirs] = UnixSocket.pair(`what ${command} says`);
-    starting.use(ours);
-    using _ = theirs;
-    const stdio = ['ignore', 'ignore', theirs.number, ...fds.map(({ number }) => number)] as const;
-    const child = spawn(command, words, { stdio: [...stdio], detached: true });
+    const { child, output } = spawnProgram(options);
+    starting.use(output);
     try {
       await once(child, 'spawn');
     } catch (error) {
@@ -50,19 +59,29 @@ export class ChildProcess implements Disposable {
       throw new HostError(`Cannot start ${command}: ${why}`);
     }
     starting.move();
-    return new ChildProcess(command, child.pid!, ours);
+    return new ChildProcess(command, child.pid!, output);
+  }
+
+  /** The same where nobody can wait for Node's events: why it cannot be started then remains Node's secret. */
+  static startNow(options: ChildOptions): ChildProcess {
+    const { command, remedy } = options;
+    const { child, output } = spawnProgram(options);
+    child.on('error', () => {});
+    if (child.pid !== undefined) return new ChildProcess(command, child.pid, output);
+    output[Symbol.dispose]();
+    throw new HostError(`Cannot start ${command}: ${remedy}`);
   }
 
   /** Readable when there is something to `take`. */
   get fd(): number {
-    return this.#errors.number;
+    return this.#output.number;
   }
 
   /** The lines that it has printed since the last call, and how it ended, if it has: "exit code 1". */
   take(): { readonly lines: readonly string[]; readonly end?: string } {
     let end: string | undefined;
-    for (;;) {
-      const received = this.#errors.receive(READ_BYTES, 0);
+    for (let reads = 0; reads < READS_MAX; reads++) {
+      const received = this.#output.receive(READ_BYTES, 0);
       if (received === undefined) break;
       if (received.bytes.length === 0) {
         end = this.#reap();
@@ -71,22 +90,55 @@ export class ChildProcess implements Disposable {
       this.#rest += new TextDecoder().decode(received.bytes);
     }
     const lines = this.#rest.split('\n');
-    this.#rest = end === undefined ? lines.pop()! : '';
+    this.#rest = end === undefined ? lines.pop()!.slice(0, LINE_LENGTH_MAX) : '';
     return { lines: lines.filter((line) => line.trim() !== ''), ...(end !== undefined && { end }) };
   }
 
-  /** waitpid(2): it has closed its output, so it is about to end. */
+  /** Asks it to end, and makes it end when that takes longer than `graceMs`. */
+  terminate(graceMs: number): void {
+    if (this.#isGone()) return;
+    libc.kill(this.#pid, SIGTERM);
+    for (const deadline = performance.now() + graceMs; performance.now() < deadline; ) {
+      sleep(REAP_AGAIN_MS);
+      if (this.#isGone()) return;
+    }
+    this.kill();
+  }
+
+  /** It ends now, whatever it is doing. */
+  kill(): void {
+    if (this.#isGone()) return;
+    libc.kill(this.#pid, SIGKILL);
+    libc.waitpid(this.#pid, this.#statusBytes, 0);
+  }
+
+  /** It has closed its output, so it is about to end; if not, it is made to, or we would wait for it. */
   #reap(): string {
-    const status = new Int32Array(1);
-    // Node may have been quicker.
-    if (libc.waitpid(this.#pid, new Uint8Array(status.buffer), 0) !== this.#pid) return `${this.#command} has ended`;
-    const signal = status[0]! & 0x7f;
+    this.kill();
+    const status = this.#status[0]!;
+    // Node may have been quicker, and then it is 0.
+    if (status === 0) return `${this.#command} has ended`;
+    const signal = status & 0x7f;
     if (signal !== 0) return `${this.#command} was ended by ${signalNames[signal]?.[0] ?? `signal ${signal}`}`;
-    return `${this.#command} has ended with exit code ${status[0]! >> 8}`;
+    return `${this.#command} has ended with exit code ${status >> 8}`;
+  }
+
+  /** Somebody has waited for it: its number may be another's by now. */
+  #isGone(): boolean {
+    return libc.waitpid(this.#pid, this.#statusBytes, WNOHANG) !== 0;
   }
 
   /** Whoever disposes has seen to it that the program ends. */
   [Symbol.dispose](): void {
-    this.#errors[Symbol.dispose]();
+    this.#output[Symbol.dispose]();
   }
+}
+
+/** A session of its own, so that Ctrl-C in our terminal does not end it. */
+function spawnProgram({ command, arguments: words, fds, env, user }: ChildOptions) {
+  const [output, theirs] = UnixSocket.pair(`what ${command} says`);
+  using _ = theirs;
+  const stdio = ['ignore' as const, theirs.number, theirs.number, ...fds.map(({ number }) => number)];
+  const child: NodeChild = spawn(command, words, { stdio, detached: true, ...(env && { env }), ...user });
+  return { child, output };
 }

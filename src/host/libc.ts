@@ -73,6 +73,10 @@ export const ftruncate = lazily<(fd: number, length: number) => number>('int ftr
 export const eventfd = lazily<(initial: number, flags: number) => number>(
   'int eventfd(unsigned int initial, int flags)',
 );
+export const inotify_init1 = lazily<(flags: number) => number>('int inotify_init1(int flags)');
+export const inotify_add_watch = lazily<(fd: number, path: string, mask: number) => number>(
+  'int inotify_add_watch(int fd, const char *path, uint32_t mask)',
+);
 export const timerfd_create = lazily<(clock: number, flags: number) => number>(
   'int timerfd_create(int clock, int flags)',
 );
@@ -121,6 +125,7 @@ export const getrandom = lazily<(buffer: Uint8Array, length: number, flags: numb
 export const waitpid = lazily<(pid: number, status: Uint8Array, options: number) => number>(
   'int waitpid(int pid, void *status, int options)',
 );
+export const kill = lazily<(process: number, signal: number) => number>('int kill(int process, int signal)');
 export const gettid = lazily<() => number>('int gettid()');
 export const getuid = lazily<() => number>('unsigned int getuid()');
 export const tgkill = lazily<(process: number, thread: number, signal: number) => number>(

@@ -14,6 +14,7 @@ import {
   MAP_SHARED,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
+  MFD_HUGETLB,
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
@@ -147,10 +148,15 @@ function hugePageRemedy(size: number, hugePageSize: number): Remedies {
  * Memory with a file descriptor that another process may map. Sealed against growing and shrinking, so that nobody can
  * turn our accesses into a SIGBUS; never sealed against writing, since the guest writes it.
  */
-export function createMemfd(name: string, size: number): Fd {
-  const fd = new Fd(check(libc.memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), `create the memfd ${name}`));
+export function createMemfd(name: string, size: number, hugePageSize = 0): Fd {
+  let flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  // MFD_HUGE_SHIFT is the same (linux/memfd.h), but no header of the C library has it.
+  if (hugePageSize > 0) flags |= MFD_HUGETLB | (Math.log2(hugePageSize) << MAP_HUGE_SHIFT);
+  using owned = new DisposableStack();
+  const fd = owned.use(new Fd(check(libc.memfd_create(name, flags), `create the memfd ${name}`)));
   check(libc.ftruncate(fd.number, size), `size the memfd ${name} to ${formatSize(size)}`);
   check(libc.fcntl(fd.number, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL), `seal the memfd ${name}`);
+  owned.move();
   return fd;
 }
 

@@ -14,7 +14,7 @@ import type { RemoteDevice } from './remote-device.ts';
 /** The entry lies beside this file, in the tree as in the bundle. */
 const ENTRY = import.meta.filename.endsWith('.ts') ? 'worker.ts' : 'io-worker.js';
 /** A call is answered in microseconds, unless a backend hangs in a system call. */
-const CALL_TIMEOUT_MS = 10_000;
+export const CALL_TIMEOUT_MS = 10_000;
 
 export interface IoThreadOptions {
   readonly name: string;
@@ -48,7 +48,7 @@ export class IoThread implements Disposable {
       wake: this.#wake.number,
       control: this.#control.buffer as SharedArrayBuffer,
       counter: options.counter.buffer,
-      memory: options.memory.regions.map(({ range, pointer }) => ({ ...range, pointer })),
+      memory: options.memory.regions.map(({ range, pointer, fd }) => ({ ...range, pointer, fd })),
     };
     // A signal in that thread would only interrupt its sleep.
     const worker = options.signals.withAllBlocked(
@@ -84,11 +84,11 @@ export class IoThread implements Disposable {
   }
 
   /** Asks for something and waits until it is done, together with everything that was asked for before. */
-  call(request: IoRequest): void {
+  call(request: IoRequest, timeoutMs = CALL_TIMEOUT_MS): void {
     if (this.#failure) return;
     this.post(request);
     const posted = Atomics.load(this.#control, Control.POSTED);
-    const deadlineMs = performance.now() + CALL_TIMEOUT_MS;
+    const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
       const handled = Atomics.load(this.#control, Control.HANDLED);
       if (handled === posted || Atomics.load(this.#control, Control.FAILED) !== 0) break;

@@ -17,8 +17,13 @@ export interface IoThreadData {
   readonly control: SharedArrayBuffer;
   /** GuestCounter. */
   readonly counter: SharedArrayBuffer;
-  /** Guest RAM, by its addresses in this process. */
-  readonly memory: readonly { readonly base: GuestAddress; readonly size: number; readonly pointer: bigint }[];
+  /** Guest RAM, by its addresses in this process. `fd`: by which another process maps it. */
+  readonly memory: readonly {
+    readonly base: GuestAddress;
+    readonly size: number;
+    readonly pointer: bigint;
+    readonly fd: number | undefined;
+  }[];
 }
 
 /** Words of `control`. */
@@ -31,15 +36,22 @@ export const Control = {
 } as const;
 export const CONTROL_BYTES = 3 * Int32Array.BYTES_PER_ELEMENT;
 
+/** The keys that every device has in the config, whatever else it has. */
+export interface DeviceKeys {
+  readonly type: string;
+  readonly packed: 'on' | 'off';
+  /** Another process serves it. */
+  readonly backend?: { readonly replyTimeoutS: number };
+}
+
 /** Devices are numbered by the machine. */
 export type IoRequest =
   | {
       readonly kind: 'create';
       readonly device: number;
       readonly name: string;
-      readonly type: string;
       /** The device's keys in the config. */
-      readonly keys: object;
+      readonly keys: DeviceKeys;
       /** The eventfd whose signal interrupts the driver. */
       readonly irq: number;
       /** Where InterruptStatus lies, if bit 0 is to be set there for every interrupt. */
@@ -74,6 +86,8 @@ export type IoRequest =
       /** Comes back with the answer. */
       readonly call: number;
     }
+  /** The old eventfds are tied to nothing any more, and those of the report `rewire` are. */
+  | { readonly kind: 'rewired'; readonly device: number }
   /** The device's own counters; comes back with them. */
   | { readonly kind: 'count'; readonly device: number; readonly call: number }
   /** Nothing but requests is handled until `resume`. */
@@ -85,18 +99,24 @@ export type IoRequest =
 /** A device as its transport and its users have to know it. */
 export interface CreatedDevice {
   readonly id: number;
+  /** Everything offered, bits of rings and transport too. */
   readonly features: bigint;
-  readonly inOrder: boolean;
-  readonly ringReset: boolean;
   readonly queueSizes: readonly number[];
   readonly config: Uint8Array;
-  /** The eventfds of the queues, for notifications. */
-  readonly kicks: readonly number[];
-  /** QueueCounters of the queues, one after the other. */
-  readonly counters: SharedArrayBuffer;
+  readonly wires: Wires;
+  /** QueueCounters of the queues, one after the other; absent where another process serves them and nobody counts. */
+  readonly counters: SharedArrayBuffer | undefined;
   readonly windows: readonly WindowDescription[];
   /** Action → help. */
   readonly actions: Readonly<Record<string, string>>;
+}
+
+/** The eventfds between driver and device, by their numbers. Both sides of KVM go past the main thread. */
+export interface Wires {
+  /** Of the queues, for notifications. */
+  readonly kicks: readonly number[];
+  /** What another process signals to interrupt the driver, if one does so itself. */
+  readonly call: number | undefined;
 }
 
 export interface WindowDescription {
@@ -114,6 +134,8 @@ export type DeviceReport = { readonly device: number } & (
   /** The config space: after it changed by itself, or as the answer to `place` and `write-config` (`asked`). */
   | { readonly kind: 'config'; readonly bytes: Uint8Array; readonly asked: boolean }
   | { readonly kind: 'faulted'; readonly generation: number; readonly reason: string }
+  /** The other process is gone, and what it had of the old wires must reach nobody: `rewired` says that they are cut. */
+  | { readonly kind: 'rewire'; readonly wires: Wires }
   | { readonly kind: 'answer'; readonly call: number; readonly text: string }
   | { readonly kind: 'declined'; readonly call: number; readonly error: PlainError }
   | { readonly kind: 'counters'; readonly call: number; readonly counters: Readonly<Record<string, number>> }

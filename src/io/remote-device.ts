@@ -8,21 +8,23 @@ import { EventFd } from '../host/eventfd.ts';
 import type { DeviceEnd } from '../virtio/mmio-transport.ts';
 import { QueueCounters, type QueueCounts } from '../virtio/queue-counters.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
-import type { IoThread } from './io-thread.ts';
+import { CALL_TIMEOUT_MS, type IoThread } from './io-thread.ts';
 import { restoreError } from './plain-error.ts';
-import type { CreatedDevice, DeviceReport } from './protocol.ts';
+import type { CreatedDevice, DeviceKeys, DeviceReport, Wires } from './protocol.ts';
 
 export interface RemoteDeviceOptions {
   /** Unlike every other number in its thread. */
   readonly number: number;
   readonly name: string;
   /** Its keys in the config. */
-  readonly keys: { readonly type: string };
+  readonly keys: DeviceKeys;
   readonly thread: IoThread;
   /** Where the thread sets bit 0 for every interrupt, if it shall. */
   readonly interruptStatus: bigint | undefined;
   /** The device's config space has changed by itself. */
   onConfig(bytes: Uint8Array): void;
+  /** Its eventfds change by `change`: those of before are to be tied to nothing any more. */
+  onRewire(change: () => void): void;
   /** The guest broke the specification: the device needs a reset. */
   onFault(reason: string): void;
   log(message: string): void;
@@ -38,6 +40,7 @@ export class RemoteDevice implements DeviceEnd, Disposable {
   readonly #answers = new Map<number, PromiseWithResolvers<DeviceReport>>();
   #created: CreatedDevice | undefined;
   #kicks: readonly EventFd[] = [];
+  #call: EventFd | undefined;
   #counters: readonly QueueCounters[] = [];
   #calls = 0;
   #generation = 0;
@@ -53,7 +56,7 @@ export class RemoteDevice implements DeviceEnd, Disposable {
     // Whoever waits for it hears of a failure; it is no unhandled rejection until then.
     this.#creation.promise.catch(() => {});
     thread.add(this);
-    thread.post({ kind: 'create', device: number, name, type: keys.type, keys, irq: this.irq.number, interruptStatus });
+    thread.post({ kind: 'create', device: number, name, keys, irq: this.irq.number, interruptStatus });
   }
 
   /** Resolves once the device is there: what it is. */
@@ -64,6 +67,11 @@ export class RemoteDevice implements DeviceEnd, Disposable {
   /** The eventfds of its queues: whoever signals one has notified the device. */
   get kicks(): readonly EventFd[] {
     return this.#kicks;
+  }
+
+  /** What another process signals to interrupt the driver, if one does so itself. */
+  get call(): EventFd | undefined {
+    return this.#call;
   }
 
   get actions(): Readonly<Record<string, string>> {
@@ -107,12 +115,12 @@ export class RemoteDevice implements DeviceEnd, Disposable {
   }
 
   reset(): void {
-    this.#options.thread.call({ kind: 'reset', device: this.number });
+    this.#options.thread.call({ kind: 'reset', device: this.number }, this.#patienceMs);
     this.#generation++;
   }
 
   stopQueue(index: number): void {
-    this.#options.thread.call({ kind: 'stop-queue', device: this.number, index });
+    this.#options.thread.call({ kind: 'stop-queue', device: this.number, index }, this.#patienceMs);
   }
 
   startQueue(queue: QueueSetup): void {
@@ -120,8 +128,14 @@ export class RemoteDevice implements DeviceEnd, Disposable {
   }
 
   writeConfig(offset: number, bytes: Uint8Array): Uint8Array {
-    this.#options.thread.call({ kind: 'write-config', device: this.number, offset, bytes });
+    this.#options.thread.call({ kind: 'write-config', device: this.number, offset, bytes }, this.#patienceMs);
     return this.#config;
+  }
+
+  /** Another process may be about something else when it is asked, and then takes its time for each. */
+  get #patienceMs(): number {
+    const { replyTimeoutS = 0 } = this.#options.keys.backend ?? {};
+    return CALL_TIMEOUT_MS + 3 * 1000 * replyTimeoutS;
   }
 
   interrupt(): void {
@@ -140,6 +154,10 @@ export class RemoteDevice implements DeviceEnd, Disposable {
       case 'config':
         this.#config = report.bytes;
         if (!report.asked) this.#options.onConfig(report.bytes);
+        return;
+      case 'rewire':
+        this.#options.onRewire(() => this.#setWires(report.wires));
+        this.#options.thread.post({ kind: 'rewired', device: this.number });
         return;
       case 'faulted':
         // What was found before a reset is of no interest after it.
@@ -169,13 +187,20 @@ export class RemoteDevice implements DeviceEnd, Disposable {
   #take(created: CreatedDevice): void {
     this.#created = created;
     this.#config = created.config;
-    // They are the thread's, which closes them.
-    this.#kicks = created.kicks.map((number) => new EventFd(number));
-    this.#counters = created.queueSizes.map(
-      (_, index) =>
-        new QueueCounters(new Uint8Array(created.counters, index * QueueCounters.BYTES, QueueCounters.BYTES)),
-    );
+    this.#setWires(created.wires);
+    const { counters, queueSizes } = created;
+    if (counters) {
+      this.#counters = queueSizes.map(
+        (_, index) => new QueueCounters(new Uint8Array(counters, index * QueueCounters.BYTES, QueueCounters.BYTES)),
+      );
+    }
     this.#creation.resolve(created);
+  }
+
+  /** They are the thread's, which closes them. */
+  #setWires({ kicks, call }: Wires): void {
+    this.#kicks = kicks.map((number) => new EventFd(number));
+    this.#call = call === undefined ? undefined : new EventFd(call);
   }
 
   #ask(post: (call: number) => void): Promise<DeviceReport> {

@@ -1,52 +1,40 @@
 /** A device in its I/O thread: made from its config, tied to its eventfds, and reporting to the main thread. */
-
-import { VIRTIO_MMIO_INT_VRING } from '../abi/virtio.ts';
 import { ConfigError, HostError } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { DeviceType } from '../config/device-types.ts';
 import { EventFd } from '../host/eventfd.ts';
-import { viewOf } from '../host/libc.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DeviceWorld, VirtioDevice } from '../virtio/device.ts';
+import { ringFeatures } from '../virtio/features.ts';
 import { QueueCounters } from '../virtio/queue-counters.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import { DeviceHost } from './device-host.ts';
 import { DEVICE_FILES } from './device-registry.ts';
 import { GuardedLoop } from './guarded-loop.ts';
-import type { EpollLoop } from './io-loop.ts';
+import type { CreateRequest, DeviceTeller, HostedDevice, Surroundings } from './hosted-device.ts';
+import { createInterrupt } from './interrupt.ts';
 import { plainError } from './plain-error.ts';
-import type { CreatedDevice, DeviceReport, IoRequest } from './protocol.ts';
+import type { CreatedDevice } from './protocol.ts';
 
-interface Surroundings {
-  readonly loop: EpollLoop;
-  readonly memory: GuestMemory;
-  guestCounter(): bigint | undefined;
-  report(report: DeviceReport): void;
-}
-
-type CreateRequest = IoRequest & { readonly kind: 'create' };
-
-export class RunningDevice implements Disposable {
-  readonly host: DeviceHost;
+export class RunningDevice implements HostedDevice {
+  readonly #host: DeviceHost;
   readonly #resources: DisposableStack;
   readonly #device: VirtioDevice;
-  readonly #number: number;
   readonly #name: string;
-  readonly #report: (report: DeviceReport) => void;
+  readonly #tell: DeviceTeller;
   #generation = 0;
 
   static async create(request: CreateRequest, surroundings: Surroundings): Promise<RunningDevice> {
-    const { name, type, keys, device: number } = request;
+    const { name, keys } = request;
     const loop = new GuardedLoop(surroundings.loop);
     const world: DeviceWorld = {
       name,
       loop,
       memory: surroundings.memory,
       guestCounter: surroundings.guestCounter,
-      log: (message) => surroundings.report({ kind: 'log', device: number, message }),
+      log: (message) => surroundings.tell({ kind: 'log', message }),
     };
     // The parser has read the keys by the table of this type.
-    const file = (await DEVICE_FILES[type as DeviceType]()) as {
+    const file = (await DEVICE_FILES[keys.type as DeviceType]()) as {
       create(keys: object, world: DeviceWorld): VirtioDevice;
     };
     const device = await file.create(keys, world);
@@ -56,11 +44,10 @@ export class RunningDevice implements Disposable {
   private constructor(device: VirtioDevice, loop: GuardedLoop, request: CreateRequest, surroundings: Surroundings) {
     using resources = new DisposableStack();
     this.#device = resources.use(device);
-    this.#number = request.device;
     this.#name = request.name;
-    this.#report = surroundings.report;
+    this.#tell = surroundings.tell;
     const counters = new SharedArrayBuffer(device.queueSizes.length * QueueCounters.BYTES);
-    this.host = new DeviceHost(device, {
+    this.#host = new DeviceHost(device, {
       loop,
       memory: surroundings.memory,
       counters: device.queueSizes.map(
@@ -70,20 +57,34 @@ export class RunningDevice implements Disposable {
       interrupt: createInterrupt(request, resources),
       faulted: (reason) => this.#tell({ kind: 'faulted', generation: this.#generation, reason }),
     });
-    resources.defer(() => this.host.reset());
+    resources.defer(() => this.#host.reset());
     const kicks = device.queueSizes.map((_, index) => {
       const kick = resources.use(EventFd.create());
-      resources.use(surroundings.loop.watchSignals(kick.number, () => this.host.kicked(index)));
+      resources.use(surroundings.loop.watchSignals(kick.number, () => this.#host.kicked(index)));
       return kick.number;
     });
     device.config.onUpdate(() => this.#tellConfig(false));
-    this.#report({ kind: 'created', device: request.device, created: describe(device, kicks, counters) });
+    this.#tell({ kind: 'created', created: describe(device, request.keys, kicks, counters) });
     this.#resources = resources.move();
   }
 
   activate(queues: readonly QueueSetup[], features: bigint, generation: number): void {
     this.#generation = generation;
-    this.host.activate(queues, features);
+    this.#host.activate(queues, features);
+  }
+
+  reset(done: () => void): void {
+    this.#host.reset();
+    done();
+  }
+
+  stopQueue(index: number, done: () => void): void {
+    this.#host.stopQueue(index);
+    done();
+  }
+
+  startQueue(queue: QueueSetup): void {
+    this.#host.startQueue(queue);
   }
 
   place(window: number, base: GuestAddress): void {
@@ -91,10 +92,14 @@ export class RunningDevice implements Disposable {
     this.#tellConfig(true);
   }
 
-  writeConfig(offset: number, bytes: Uint8Array): void {
-    this.host.writeConfig(offset, bytes);
+  writeConfig(offset: number, bytes: Uint8Array, done: () => void): void {
+    this.#host.writeConfig(offset, bytes);
     this.#tellConfig(true);
+    done();
   }
+
+  /** Only another process leaves its wires behind. */
+  rewired(): void {}
 
   act(action: string, value: string | undefined, call: number): void {
     const { actions = {} } = this.#device;
@@ -118,40 +123,25 @@ export class RunningDevice implements Disposable {
     this.#tell({ kind: 'config', bytes: this.#device.config.bytes, asked });
   }
 
-  #tell(report: Without<DeviceReport, 'device'>): void {
-    this.#report({ ...report, device: this.#number } as DeviceReport);
-  }
-
   [Symbol.dispose](): void {
     this.#resources.dispose();
   }
 }
 
-type Without<Report, Key extends PropertyKey> = Report extends unknown ? Omit<Report, Key> : never;
-
-/** Used buffers: bit 0 first where it is exact, then the eventfd that KVM turns into an interrupt. */
-function createInterrupt({ irq, interruptStatus }: CreateRequest, resources: DisposableStack): () => void {
-  const event = new EventFd(irq);
-  if (interruptStatus === undefined) return () => event.signal();
-  const buffer = viewOf(interruptStatus, Int32Array.BYTES_PER_ELEMENT);
-  resources.defer(() => buffer.transfer(0));
-  const status = new Int32Array(buffer);
-  return () => {
-    Atomics.or(status, 0, VIRTIO_MMIO_INT_VRING);
-    event.signal();
-  };
-}
-
-function describe(device: VirtioDevice, kicks: readonly number[], counters: SharedArrayBuffer): CreatedDevice {
+function describe(
+  device: VirtioDevice,
+  { packed }: CreateRequest['keys'],
+  kicks: readonly number[],
+  counters: SharedArrayBuffer,
+): CreatedDevice {
   const { id, features, inOrder = false, queueSizes, config, windows = [], actions = {} } = device;
+  const ringReset = device.stopQueue !== undefined && device.startQueue !== undefined;
   return {
     id,
-    features,
-    inOrder,
-    ringReset: device.stopQueue !== undefined && device.startQueue !== undefined,
+    features: features | ringFeatures({ packed: packed === 'on', inOrder, ringReset }),
     queueSizes,
     config: config.bytes,
-    kicks,
+    wires: { kicks, call: undefined },
     counters,
     windows: windows.map(({ what, size, pointer, readOnly, shmId }) => ({ what, size, pointer, readOnly, shmId })),
     actions: Object.fromEntries(Object.entries(actions).map(([action, { help }]) => [action, help])),

@@ -9,6 +9,7 @@ import { HostError } from '../base/errors.ts';
 import { viewOf } from '../host/libc.ts';
 import { GuestMemory, type MemoryRegion } from '../memory/guest-memory.ts';
 import { GuestCounter } from './guest-counter.ts';
+import type { DeviceTeller, HostedDevice } from './hosted-device.ts';
 import { EpollLoop } from './io-loop.ts';
 import { plainError } from './plain-error.ts';
 import { Control, type IoReport, type IoRequest, type IoThreadData } from './protocol.ts';
@@ -22,18 +23,21 @@ class IoWorker {
   readonly #memory: GuestMemory;
   readonly #counter: GuestCounter;
   readonly #loop = new EpollLoop();
-  readonly #devices = new Map<number, RunningDevice>();
+  readonly #devices = new Map<number, HostedDevice>();
   #isPaused = false;
+  /** A call is not done yet; what follows it waits, while the loop goes on. */
+  #isBusy = false;
   #isStopped = false;
 
   constructor({ port, wake, control, counter, memory }: IoThreadData) {
     this.#counter = new GuestCounter(counter);
     this.#port = port;
     this.#control = new Int32Array(control);
-    this.#regions = memory.map(({ base, size, pointer }) => ({
+    this.#regions = memory.map(({ base, size, pointer, fd }) => ({
       range: { base, size },
       buffer: viewOf(pointer, size),
       pointer,
+      fd,
     }));
     this.#memory = new GuestMemory([...this.#regions]);
     // What there is to do is looked for after every turn.
@@ -47,7 +51,7 @@ class IoWorker {
         do {
           const handled = this.#handleRequests();
           if (handled) await handled;
-        } while (this.#isPaused && this.#awaitRequest());
+        } while (this.#isPaused && !this.#isBusy && this.#awaitRequest());
       }
     } catch (error) {
       const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
@@ -60,13 +64,25 @@ class IoWorker {
 
   /** Handles what has arrived. A promise when something takes longer; what follows it waits. */
   #handleRequests(): Promise<void> | undefined {
-    for (;;) {
+    while (!this.#isBusy) {
       const received = receiveMessageOnPort(this.#port) as { message: IoRequest } | undefined;
       if (received === undefined) return undefined;
       const pending = this.#handle(received.message);
       if (pending) return pending.then(() => this.#done()).then(() => this.#handleRequests());
-      this.#done();
+      if (!this.#isBusy) this.#done();
     }
+    return undefined;
+  }
+
+  /** A call that the device may need several turns of the loop for. */
+  #call(work: (done: () => void) => void): undefined {
+    this.#isBusy = true;
+    let isLate = false;
+    work(() => {
+      this.#isBusy = false;
+      if (isLate) this.#done();
+    });
+    isLate = true;
   }
 
   #handle(request: IoRequest): Promise<void> | undefined {
@@ -98,16 +114,16 @@ class IoWorker {
         this.#device(request).activate(request.queues, request.features, request.generation);
         return undefined;
       case 'reset':
-        this.#device(request).host.reset();
-        return undefined;
+        return this.#call((done) => this.#device(request).reset(done));
       case 'stop-queue':
-        this.#device(request).host.stopQueue(request.index);
-        return undefined;
+        return this.#call((done) => this.#device(request).stopQueue(request.index, done));
       case 'start-queue':
-        this.#device(request).host.startQueue(request.queue);
+        this.#device(request).startQueue(request.queue);
         return undefined;
       case 'write-config':
-        this.#device(request).writeConfig(request.offset, request.bytes);
+        return this.#call((done) => this.#device(request).writeConfig(request.offset, request.bytes, done));
+      case 'rewired':
+        this.#device(request).rewired();
         return undefined;
       default:
         return unreachable(request);
@@ -122,21 +138,21 @@ class IoWorker {
   }
 
   async #create(request: IoRequest & { kind: 'create' }): Promise<void> {
-    const report = (message: IoReport) => this.#report(message);
+    const { device: number, keys } = request;
+    const tell: DeviceTeller = (report) => this.#report({ ...report, device: number } as IoReport);
+    const surroundings = { loop: this.#loop, memory: this.#memory, guestCounter: () => this.#counter.read(), tell };
     try {
-      const device = await RunningDevice.create(request, {
-        loop: this.#loop,
-        memory: this.#memory,
-        guestCounter: () => this.#counter.read(),
-        report,
-      });
-      this.#devices.set(request.device, device);
+      const file = keys.backend && (await import('./served-device.ts'));
+      const device: HostedDevice = file
+        ? file.createServed(request, surroundings)
+        : await RunningDevice.create(request, surroundings);
+      this.#devices.set(number, device);
     } catch (error) {
-      this.#report({ kind: 'refused', device: request.device, error: plainError(error) });
+      tell({ kind: 'refused', error: plainError(error) });
     }
   }
 
-  #device({ device }: { readonly device: number }): RunningDevice {
+  #device({ device }: { readonly device: number }): HostedDevice {
     return this.#devices.get(device)!;
   }
 

@@ -29,6 +29,8 @@ const PROBLEM_OF: Record<NamedPath['access'], (named: NamedPath) => string | und
   read: problemOfInput,
   create: problemOfOutput,
   socket: (named) => problemOfSocket(named) ?? problemOfOutput(named),
+  // It may come later; the folder in which it is waited for has to be there.
+  connect: (named) => problemOfSocket(named) ?? problemOfFolder(named),
 };
 
 function problemOfInput({ path }: NamedPath): string | undefined {
@@ -44,17 +46,24 @@ function problemOfSocket({ path }: NamedPath): string | undefined {
   const bytes = Buffer.byteLength(path);
   return bytes <= SOCKET_PATH_BYTES_MAX
     ? undefined
-    : `Cannot make the socket ${path}: its path has ${bytes} bytes and at most ${SOCKET_PATH_BYTES_MAX} fit: choose a shorter path`;
+    : `Cannot use the socket ${path}: its path has ${bytes} bytes and at most ${SOCKET_PATH_BYTES_MAX} fit: choose a shorter path`;
 }
 
 function problemOfOutput({ path }: NamedPath): string | undefined {
-  const directory = dirname(path);
   if (kindOf(path) === 'directory') return `Cannot create ${path}: it is a directory: name a file in it`;
+  const directory = dirname(path);
   if (kindOf(directory) !== 'directory') {
     return `Cannot create ${path}: there is no directory ${directory}: create it, or choose another path`;
   }
   const mayCreate = kindOf(path) === 'missing' ? isAllowed(directory, constants.W_OK) : isAllowed(path, constants.W_OK);
   return mayCreate ? undefined : `Cannot create ${path}: you may not write there: choose another path`;
+}
+
+function problemOfFolder({ path }: NamedPath): string | undefined {
+  const directory = dirname(path);
+  if (kindOf(path) === 'directory') return `Cannot connect to ${path}: it is a directory: name the socket in it`;
+  if (kindOf(directory) === 'directory') return undefined;
+  return `Cannot connect to ${path}: there is no directory ${directory}: check the path`;
 }
 
 function kindOf(path: string): 'missing' | 'directory' | 'other' {

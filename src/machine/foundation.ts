@@ -32,8 +32,10 @@ export class Foundation implements Disposable {
     const ram = mapRam(config, warn);
     // A thread that still reads into it must not meet what is mapped there next; the process is about to end then.
     resources.defer(() => this.#loads > 0 || ram[Symbol.dispose]());
-    const region = { range: { base, size }, pointer: ram.pointer };
-    this.memory = new GuestMemory([Object.defineProperty(region as MemoryRegion, 'buffer', { get: () => ram.buffer })]);
+    const { mapping, fd } = ram;
+    const region = { range: { base, size }, pointer: mapping.pointer, fd: fd?.number };
+    const buffer = { get: () => mapping.buffer };
+    this.memory = new GuestMemory([Object.defineProperty(region as MemoryRegion, 'buffer', buffer)]);
     const { signals, memory } = this;
     this.virtio =
       virtio && resources.use(new virtio.VirtioDevices(config, { signals, memory, pageSize: pageSize(), log: warn }));

@@ -327,6 +327,7 @@ export class Machine implements Disposable {
     this.#park();
     this.#coalescing.detach();
     this.#slots.detach();
+    this.#virtio?.detach();
     this.#processors = undefined;
     this.#guest?.[Symbol.dispose]();
     this.#guest = undefined;

@@ -1,22 +1,39 @@
-/** Guest RAM in our process: private anonymous memory until something shares it, or huge pages from the host's pool. */
+/**
+ * Guest RAM in our process: private anonymous memory, or a sealed memfd where back-ends map it too; on ordinary pages or on
+ * huge ones from the host's pool.
+ */
 import { MADV_HUGEPAGE } from '../abi/libc.ts';
 import { ConfigError } from '../base/errors.ts';
 import { formatSize } from '../base/units.ts';
 import type { VmConfig } from '../config/schema.ts';
-import { Mapping, RAM_ALIGNMENT } from '../host/mapping.ts';
+import type { Fd } from '../host/fd.ts';
+import { createMemfd, Mapping, RAM_ALIGNMENT } from '../host/mapping.ts';
 import { memoryAvailable } from '../host/memory-available.ts';
 
-export function mapRam({ memory }: VmConfig, warn: (message: string) => void): Mapping {
+export interface Ram extends Disposable {
+  readonly mapping: Mapping;
+  /** What other processes get to map it by, if there are any. */
+  readonly fd: Fd | undefined;
+}
+
+export function mapRam({ memory, devices }: VmConfig, warn: (message: string) => void): Ram {
   const { size, hugepages, prefault } = memory;
   if (hugepages === 0) checkAvailable(memory, warn);
-  const ram = Mapping.create(size, {
-    what: 'guest RAM',
-    alignment: RAM_ALIGNMENT,
-    hugePageSize: hugepages,
-    populate: prefault,
-  });
-  if (hugepages === 0) ram.advise(MADV_HUGEPAGE);
-  return ram;
+  using resources = new DisposableStack();
+  const isShared = Object.values(devices).some((device) => 'backend' in device);
+  const fd = isShared ? resources.use(createMemfd('guest-ram', size, hugepages)) : undefined;
+  const mapping = resources.use(
+    Mapping.create(size, {
+      what: 'guest RAM',
+      alignment: RAM_ALIGNMENT,
+      hugePageSize: hugepages,
+      populate: prefault,
+      ...(fd && { fd }),
+    }),
+  );
+  if (hugepages === 0) mapping.advise(MADV_HUGEPAGE);
+  const owned = resources.move();
+  return { mapping, fd, [Symbol.dispose]: () => owned.dispose() };
 }
 
 /** Memory is taken when the guest touches it, so more than there is may go well: only say so. With prefault it cannot. */

@@ -44,5 +44,5 @@ export class StdioConsole implements Disposable {
 }
 
 function leadsToStdio([, device]: [string, VmConfig['devices'][string]]): boolean {
-  return device.type === 'console' && device.console?.kind === 'stdio';
+  return device.type === 'console' && !('backend' in device) && device.console?.kind === 'stdio';
 }

@@ -123,6 +123,11 @@ export class VirtioDevices implements Disposable {
     for (const device of this.#devices) device.attach(vm);
   }
 
+  /** The VM is gone. */
+  detach(): void {
+    for (const device of this.#devices) device.detach();
+  }
+
   /** The guest's counter is so many ticks behind the host's from now on. */
   setCounterLag(ticks: bigint | undefined): void {
     this.#counter.setLag(ticks);

@@ -7,21 +7,18 @@ import type { AddressRange, GuestAddress } from '../base/range.ts';
 import { EventFd } from '../host/eventfd.ts';
 import { Mapping } from '../host/mapping.ts';
 import type { IoThread } from '../io/io-thread.ts';
-import type { WindowDescription } from '../io/protocol.ts';
+import type { DeviceKeys, WindowDescription } from '../io/protocol.ts';
 import { RemoteDevice } from '../io/remote-device.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemorySlots, Slot } from '../memory/slots.ts';
-import { ringFeatures } from '../virtio/features.ts';
 import { Reg } from '../virtio/mmio-registers.ts';
 import { MmioTransport, type SharedMemoryRegion } from '../virtio/mmio-transport.ts';
 import type { VirtioSlot } from './layout.ts';
 
-/** The keys that every virtio device has in the config, whatever else it has. */
-export interface VirtioKeys {
-  readonly type: string;
+/** The keys of a virtio device, those of its transport too. */
+export interface VirtioKeys extends DeviceKeys {
   readonly interrupt: 'direct' | 'strict';
-  readonly packed: 'on' | 'off';
 }
 
 export interface VirtioMmioOptions {
@@ -43,6 +40,7 @@ export class VirtioMmioDevice implements Disposable {
   /** Swallows acknowledgements of used buffers, which mean nothing unless `interrupt` is `strict`. Nobody reads it. */
   readonly #acknowledged: EventFd;
   #transport: MmioTransport | undefined;
+  #vm: Vm | undefined;
   #pageSlot: { readonly slots: MemorySlots; readonly slot: Slot } | undefined;
 
   /** Has the I/O thread make the device; `createTransport` follows once it is there. */
@@ -59,6 +57,7 @@ export class VirtioMmioDevice implements Disposable {
         keys,
         thread,
         interruptStatus: this.#isStrict ? this.#page.pointer + BigInt(Reg.InterruptStatus) : undefined,
+        onRewire: (change) => this.#rewire(change),
         onConfig: (bytes) => this.#transport?.configChanged(bytes),
         onFault: (reason) => this.#transport?.needsReset(reason),
         log: (message) => options.log(`${name}: ${message}`),
@@ -90,9 +89,8 @@ export class VirtioMmioDevice implements Disposable {
       config = this.remote.place(index, base);
       if (window.shmId !== undefined) sharedMemory.push({ id: window.shmId, base, size: window.size });
     });
-    const { name, keys, memory, log } = this.#options;
-    const { id, inOrder, ringReset, queueSizes } = created;
-    const features = created.features | ringFeatures({ packed: keys.packed === 'on', inOrder, ringReset });
+    const { name, memory, log } = this.#options;
+    const { id, features, queueSizes } = created;
     this.#transport = new MmioTransport(
       { id, features, queueSizes, config, sharedMemory },
       {
@@ -124,11 +122,35 @@ export class VirtioMmioDevice implements Disposable {
   /** Ties the eventfds to a (new) VM, whose interrupt controller is initialised. What ties them goes with it. */
   attach(vm: Vm): void {
     const { base } = this.range;
+    this.#vm = vm;
     vm.addIrqfd(this.remote.irq, this.#options.slot.spi);
-    this.remote.kicks.forEach((kick, queue) => {
-      vm.addIoeventfd(kick, base + Reg.QueueNotify, 4, queue);
-    });
+    this.#wire(vm);
     if (!this.#isStrict) vm.addIoeventfd(this.#acknowledged, base + Reg.InterruptACK, 4, VIRTIO_MMIO_INT_VRING);
+  }
+
+  /** The VM is gone, and with it whatever was tied to it. */
+  detach(): void {
+    this.#vm = undefined;
+  }
+
+  #wire(vm: Vm): void {
+    const { kicks, call } = this.remote;
+    if (call) vm.addIrqfd(call, this.#options.slot.spi);
+    kicks.forEach((kick, queue) => {
+      vm.addIoeventfd(kick, this.range.base + Reg.QueueNotify, 4, queue);
+    });
+  }
+
+  /** What another process had of the old eventfds must not reach the guest, nor what the guest does reach it. */
+  #rewire(change: () => void): void {
+    const vm = this.#vm;
+    const { kicks, call } = this.remote;
+    if (vm && call) vm.removeIrqfd(call, this.#options.slot.spi);
+    kicks.forEach((kick, queue) => {
+      vm?.removeIoeventfd(kick, this.range.base + Reg.QueueNotify, 4, queue);
+    });
+    change();
+    if (vm) this.#wire(vm);
   }
 
   /** The guest reboots. */

@@ -13,6 +13,8 @@ export interface MemoryRegion {
   readonly buffer: ArrayBuffer;
   /** Where it lies in our process, for calls that take addresses. */
   readonly pointer: bigint;
+  /** The memfd that it is a mapping of, where other processes are to map it too. */
+  readonly fd?: number | undefined;
 }
 
 export class GuestMemory {

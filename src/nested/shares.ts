@@ -34,7 +34,10 @@ async function refuseUnshareable(named: NamedPath): Promise<void> {
   if (status?.isBlockDevice() || status?.isCharacterDevice()) {
     throw refusal(named, 'it is a device of this machine', 'use a file, or "orko-vmm run" on a machine with /dev/kvm');
   }
-  if (named.access === 'read' && (await lstat(named.path).catch(() => undefined))?.isSocket()) {
+  if (
+    named.access === 'connect' ||
+    (named.access === 'read' && (await lstat(named.path).catch(() => undefined))?.isSocket())
+  ) {
     throw refusal(named, 'a process of this machine listens on it', 'let the config start that process');
   }
 }

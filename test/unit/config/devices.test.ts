@@ -9,6 +9,7 @@ import { readSet, readYaml } from '../../../src/config/yaml.ts';
 /** Two device types as the table of the VMM would have them. */
 const DEVICES = devices({
   help: 'Devices.',
+  served: {},
   types: {
     disk: object({
       help: 'A disk.',

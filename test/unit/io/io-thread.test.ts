@@ -12,8 +12,9 @@ import { Readiness } from '../../../src/host/poll.ts';
 import { Signals } from '../../../src/host/signals.ts';
 import { GuestCounter } from '../../../src/io/guest-counter.ts';
 import { IoThread } from '../../../src/io/io-thread.ts';
+import type { DeviceKeys } from '../../../src/io/protocol.ts';
 import { RemoteDevice } from '../../../src/io/remote-device.ts';
-import { features } from '../../../src/virtio/features.ts';
+import { features, ringFeatures } from '../../../src/virtio/features.ts';
 import { DriverQueue } from '../../support/driver.ts';
 import { GuestRam } from '../../support/guest-ram.ts';
 import { until } from '../../support/until.ts';
@@ -21,10 +22,13 @@ import { until } from '../../support/until.ts';
 /** As the parser gives them for `{ type: rng }`. */
 const RNG = {
   type: 'rng',
+  packed: 'off' as const,
   queueSize: 64,
   rateLimit: { bytesPerSecond: 0, requestsPerSecond: 0, burstBytes: 0, burstRequests: 0 },
 };
 const FEATURES = features(VIRTIO_F_VERSION_1);
+/** Of virtio-rng, with all that belongs to rings and transport; packed rings only if the config says so. */
+const OFFERED = ringFeatures({ packed: false, inOrder: true, ringReset: true });
 const TIMEOUT_MS = 10_000;
 
 const resources = new DisposableStack();
@@ -44,11 +48,12 @@ function setUp() {
     onFailure: (error) => void failures.push(error),
   });
   let number = 0;
-  const device = (keys: { type: string }, strict = false) =>
+  const device = (keys: DeviceKeys, strict = false) =>
     closeable.use(
       new RemoteDevice({
         ...{ number: number++, name: `device${number}`, keys, thread },
         interruptStatus: strict ? status.pointer : undefined,
+        onRewire: () => {},
         onConfig: () => {},
         onFault: (reason) => void faults.push(reason),
         log: () => {},
@@ -73,7 +78,7 @@ test('a device is made, serves its queue, interrupts, and is reset', { timeout: 
   const { ram, thread, device, interruptStatus } = setUp();
   using _thread = thread;
   const rng = device(RNG, true);
-  expect(await rng.creation).toMatchObject({ id: VIRTIO_ID_RNG, queueSizes: [64], inOrder: true, ringReset: true });
+  expect(await rng.creation).toMatchObject({ id: VIRTIO_ID_RNG, queueSizes: [64], features: OFFERED });
 
   const queue = new DriverQueue(ram, 8);
   rng.activate([{ index: 0, ...queue.places }], FEATURES);
@@ -134,7 +139,7 @@ test('a fault of the guest is reported with its reason, and other devices go on'
 test("a user's mistake comes back as it was thrown", { timeout: 30_000 }, async () => {
   const { thread, device } = setUp();
   using _thread = thread;
-  const disk = device({ ...RNG, type: 'blk', path: '/nonexistent/disk.img' } as { type: string });
+  const disk = device({ ...RNG, type: 'blk', path: '/nonexistent/disk.img' } as DeviceKeys);
   await expect(disk.creation).rejects.toThrow(ConfigError);
   const rng = device(RNG);
   await rng.creation;

@@ -10,7 +10,7 @@ function keysOf(words: string) {
   const text = `name: a\nkernel: Image\ndevices: { net0: { type: net, ${words} } }`;
   const config = parseConfig(text, { file: 'a.yaml', directory: '/', resolvePath: (path) => path });
   const device = config.devices['net0']!;
-  if (device.type !== 'net') throw new Error('The config has no network card');
+  if (device.type !== 'net' || 'backend' in device) throw new Error('The config has no network card');
   return device;
 }
 

@@ -1,0 +1,305 @@
+/**
+ * A device that another process serves over vhost-user, as its I/O thread has it. The driver's notifications and the back-end's
+ * interrupts go past us; what is ours is to find the back-end, to start and stop its rings, and to contain its end: then the
+ * guest is told as well as virtio allows, nobody else notices, and another back-end is looked for.
+ */
+import { VIRTIO_F_RING_PACKED, vring_used } from '../abi/virtio.ts';
+import { assert } from '../base/assert.ts';
+import { ConfigError, HostError } from '../base/errors.ts';
+import type { AnyServedKeys } from '../config/served-types.ts';
+import { Fd } from '../host/fd.ts';
+import type { UnixSocket } from '../host/unix-socket.ts';
+import { type BackEndFacts, NEW_PACKED_BASE, NEW_SPLIT_BASE, type Ring } from '../vhost-user/front-end.ts';
+import { PeerFault } from '../vhost-user/peer-fault.ts';
+import type { DeviceProfile } from '../vhost-user/profile.ts';
+import { Session } from '../vhost-user/session.ts';
+import type { Source } from '../vhost-user/source.ts';
+import { hasFeature } from '../virtio/features.ts';
+import type { QueueSetup } from '../virtio/queue-registers.ts';
+import type { CreateRequest, HostedDevice, Surroundings } from './hosted-device.ts';
+import { createInterrupt } from './interrupt.ts';
+import { plainError } from './plain-error.ts';
+import { offeredFeatures, profileOf } from './served-profiles.ts';
+import { openSource } from './served-source.ts';
+import { ServedWires } from './served-wires.ts';
+
+/** A back-end that is lost soon after it was found is looked for again after this, and then less and less often. */
+const AGAIN_MS_MIN = 100;
+const AGAIN_MS_MAX = 5_000;
+const SOON_MS = 10_000;
+/** A peer that comes and goes must not fill the log. */
+const FAULTS_LOGGED_MAX = 20;
+
+/** What the driver has set up. */
+interface Driver {
+  readonly queues: readonly QueueSetup[];
+  readonly features: bigint;
+  readonly generation: number;
+  /** Its rings were given to a back-end, which may have used buffers. */
+  isStarted: boolean;
+  /** It was told that the device needs a reset: nothing is started for it any more. */
+  isBroken: boolean;
+}
+
+export function createServed(request: CreateRequest, surroundings: Surroundings): HostedDevice {
+  return new ServedDevice(request, surroundings);
+}
+
+class ServedDevice implements HostedDevice {
+  readonly #request: CreateRequest;
+  readonly #surroundings: Surroundings;
+  readonly #keys: AnyServedKeys;
+  readonly #profile: DeviceProfile;
+  readonly #source: Source;
+  readonly #resources = new DisposableStack();
+  readonly #interrupt: () => void;
+  readonly #wires: ServedWires;
+  #cancelTimer = () => {};
+  #session: Session | undefined;
+  /** What the driver was offered; undefined until there was a first back-end. */
+  #offered: bigint | undefined;
+  #config: Uint8Array;
+  #driver: Driver | undefined;
+  #connections = 0;
+  #foundMs = 0;
+  #againMs = 0;
+  #faults = 0;
+
+  constructor(request: CreateRequest, surroundings: Surroundings) {
+    this.#request = request;
+    this.#surroundings = surroundings;
+    // The parser has read the keys by the table of this type.
+    this.#keys = request.keys as AnyServedKeys;
+    this.#profile = profileOf(this.#keys, request.name);
+    const { config, queueSizes } = this.#profile;
+    this.#config = 'bytes' in config ? config.bytes : new Uint8Array(config.size);
+    using resources = new DisposableStack();
+    this.#interrupt = createInterrupt(request, resources);
+    this.#wires = resources.use(
+      new ServedWires(queueSizes.length, {
+        loop: surroundings.loop,
+        watchCalls: this.#keys.interrupt === 'strict' ? this.#interrupt : undefined,
+      }),
+    );
+    this.#source = resources.use(
+      openSource(this.#keys.backend, { name: request.name, ...surroundings, log: this.#log }),
+    );
+    resources.defer(() => this.#cancelTimer());
+    this.#resources = resources.move();
+    const { startTimeoutS } = this.#keys.backend;
+    this.#cancelTimer = surroundings.loop.after(startTimeoutS * 1000, () =>
+      this.#refuse(`it is not there after ${startTimeoutS} s: start it, or check the path`),
+    );
+    this.#seek();
+  }
+
+  activate(queues: readonly QueueSetup[], features: bigint, generation: number): void {
+    this.#driver = { queues, features, generation, isStarted: false, isBroken: false };
+    if (this.#session) this.#start();
+    else if (this.#keys.backend.reconnect === 'off') this.#break('it has no back-end any more');
+  }
+
+  reset(done: () => void): void {
+    this.#driver = undefined;
+    this.#quiesce((session, settle) => session.stop(settle), done);
+  }
+
+  stopQueue(index: number, done: () => void): void {
+    this.#quiesce((session, settle) => session.stopRing(index, settle), done);
+  }
+
+  /** Without VIRTIO_F_RING_RESET, which is not offered, no driver can ask for it. */
+  startQueue(): void {
+    assert(false, 'a queue was started again that no driver may start again');
+  }
+
+  place(): void {
+    assert(false, 'a back-end has no memory to show');
+  }
+
+  writeConfig(offset: number, bytes: Uint8Array, done: () => void): void {
+    const isAllowed = this.#profile.writable.some(
+      ([start, size]) => offset >= start && offset + bytes.length <= start + size,
+    );
+    const answer = () => {
+      this.#surroundings.tell({ kind: 'config', bytes: this.#config, asked: true });
+      done();
+    };
+    if (!this.#session || !isAllowed || 'bytes' in this.#profile.config) {
+      answer();
+      return;
+    }
+    this.#session.writeConfig(offset, bytes, (config) => {
+      if (config) this.#config = this.#clamped(config);
+      answer();
+    });
+  }
+
+  /** What the last back-end had of the old eventfds leads nowhere any more: another one may come. */
+  rewired(): void {
+    this.#wires.closeOld();
+    if (this.#keys.backend.reconnect === 'off') return;
+    this.#cancelTimer = this.#surroundings.loop.after(this.#againMs, () => this.#seek());
+  }
+
+  act(action: string, _value: string | undefined, call: number): void {
+    const error = new ConfigError(`Device ${this.#request.name} cannot "${action}": another process serves it`);
+    this.#surroundings.tell({ kind: 'declined', call, error: plainError(error) });
+  }
+
+  count(call: number): void {
+    const counters = { connections: this.#connections, 'connected now': this.#session ? 1 : 0 };
+    this.#surroundings.tell({ kind: 'counters', call, counters });
+  }
+
+  #seek(): void {
+    this.#source.seek({
+      found: (socket) => this.#found(socket),
+      stuck: (reason) => {
+        if (this.#offered === undefined) this.#refuse(reason);
+        else this.#complain(reason);
+      },
+    });
+  }
+
+  #found(socket: UnixSocket): void {
+    const { loop, memory } = this.#surroundings;
+    const { queueSizes, config } = this.#profile;
+    this.#foundMs = loop.nowMs;
+    const session = new Session(socket, {
+      loop,
+      memory: memory.regions.map(({ range, fd }) => ({ ...range, fd: new Fd(fd!) })),
+      wanted: { queueCount: queueSizes.length, configSize: 'bytes' in config ? 0 : config.size },
+      timeoutMs: this.#keys.backend.replyTimeoutS * 1000,
+      onConfig: (bytes) => this.#configChanged(bytes),
+      onEnd: (fault) => this.#lost(fault),
+    });
+    this.#session = session;
+    session.probe((facts) => {
+      if (facts === undefined) return;
+      this.#connections++;
+      if (this.#offered === undefined) this.#introduce(facts);
+      else this.#resume(session, facts);
+    });
+  }
+
+  /** The first back-end: now it is known what the device is. */
+  #introduce({ features, config }: BackEndFacts): void {
+    this.#cancelTimer();
+    if (config.length > 0) this.#config = this.#clamped(config);
+    this.#offered = offeredFeatures(this.#profile, features, this.#keys.packed === 'on');
+    const { id, queueSizes } = this.#profile;
+    this.#surroundings.tell({
+      kind: 'created',
+      created: {
+        ...{ id, features: this.#offered, queueSizes, config: this.#config },
+        ...{ wires: this.#wires.numbers, counters: undefined, windows: [], actions: {} },
+      },
+    });
+  }
+
+  /** Another back-end: the driver knows the one of before, so it has to be as that was. */
+  #resume(session: Session, { features, config }: BackEndFacts): void {
+    const missing = this.#offered! & ~offeredFeatures(this.#profile, features, this.#keys.packed === 'on');
+    if (missing !== 0n) {
+      session.end(new PeerFault(`it lacks features that the driver was offered (0x${missing.toString(16)})`));
+      return;
+    }
+    this.#log(`${this.#source.name} is there again`);
+    if (config.length > 0) this.#configChanged(config);
+    if (!this.#driver || this.#driver.isBroken) return;
+    this.#start();
+    // What was used last may not have been said.
+    this.#interrupt();
+  }
+
+  #start(): void {
+    const { queues, features } = this.#driver!;
+    const kicks = this.#wires.kicks;
+    const rings: Ring[] = queues.map((setup) => ({ setup, kick: kicks[setup.index]!, base: this.#baseOf(setup) }));
+    this.#driver!.isStarted = true;
+    // What goes wrong ends the session, and is dealt with there.
+    this.#session!.start(rings, features, this.#wires.call, () => {});
+  }
+
+  /** In rings that were in use, what was not given back is done again, from the first of it on. */
+  #baseOf({ device }: QueueSetup): number {
+    const { features, isStarted } = this.#driver!;
+    if (isStarted)
+      return this.#surroundings.memory.view(device, vring_used.size).getUint16(vring_used.fields.idx.offset, true);
+    return hasFeature(features, VIRTIO_F_RING_PACKED) ? NEW_PACKED_BASE : NEW_SPLIT_BASE;
+  }
+
+  /** Stops something. A back-end that cannot be brought to it is cut off, and ended if we have started it. */
+  #quiesce(stop: (session: Session, settle: (outcome: unknown) => void) => void, done: () => void): void {
+    if (this.#session === undefined) {
+      done();
+      return;
+    }
+    stop(this.#session, () => done());
+  }
+
+  /** The connection is over. The guest's memory and the other devices are as they were. */
+  #lost(fault: PeerFault): void {
+    this.#session = undefined;
+    this.#source.cut();
+    if (this.#offered === undefined) {
+      this.#refuse(fault.message);
+      return;
+    }
+    const livedMs = this.#surroundings.loop.nowMs - this.#foundMs;
+    this.#againMs = livedMs > SOON_MS ? 0 : Math.min(Math.max(2 * this.#againMs, AGAIN_MS_MIN), AGAIN_MS_MAX);
+    this.#complain(fault.message);
+    if (this.#driver?.isStarted && !this.#driver.isBroken && !this.#mayReplay()) {
+      this.#break('its back-end is gone, and with it what it had in hand');
+    }
+    this.#wires.renew();
+    this.#surroundings.tell({ kind: 'rewire', wires: this.#wires.numbers });
+  }
+
+  /** Whether the rings may go on with another back-end where the lost one has left them. */
+  #mayReplay(): boolean {
+    const { reconnect } = this.#keys.backend;
+    if (reconnect === 'off' || hasFeature(this.#driver!.features, VIRTIO_F_RING_PACKED)) return false;
+    return reconnect === 'on' || this.#profile.isReplaySafe;
+  }
+
+  /** The driver has to begin anew. */
+  #break(reason: string): void {
+    const driver = this.#driver!;
+    driver.isBroken = true;
+    this.#surroundings.tell({ kind: 'faulted', generation: driver.generation, reason });
+  }
+
+  #configChanged(config: Uint8Array): void {
+    const clamped = this.#clamped(config);
+    if (clamped.every((byte, index) => byte === this.#config[index])) return;
+    this.#config = clamped;
+    this.#surroundings.tell({ kind: 'config', bytes: clamped, asked: false });
+  }
+
+  #clamped(config: Uint8Array): Uint8Array {
+    this.#profile.clamp?.(new DataView(config.buffer, config.byteOffset, config.length));
+    return config;
+  }
+
+  /** There was never a back-end, so there is no device and no VM. */
+  #refuse(reason: string): void {
+    this.#cancelTimer();
+    this.#source.cut();
+    const error = new HostError(`Cannot use ${this.#source.name} for ${this.#request.name}: ${reason}`);
+    this.#surroundings.tell({ kind: 'refused', error: plainError(error) });
+  }
+
+  #complain(reason: string): void {
+    if (++this.#faults <= FAULTS_LOGGED_MAX) this.#log(`${this.#source.name}: ${reason}`);
+  }
+
+  readonly #log = (message: string) => this.#surroundings.tell({ kind: 'log', message });
+
+  [Symbol.dispose](): void {
+    this.#session?.[Symbol.dispose]();
+    this.#session = undefined;
+    this.#resources.dispose();
+  }
+}

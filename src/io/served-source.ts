@@ -1,0 +1,22 @@
+/** What `backend:` of the config says, as the source of connections. */
+import type { AnyServedKeys } from '../config/served-types.ts';
+import { Acceptor } from '../vhost-user/acceptor.ts';
+import { Connector } from '../vhost-user/connector.ts';
+import { Program } from '../vhost-user/program.ts';
+import type { Source } from '../vhost-user/source.ts';
+import type { IoLoop } from '../virtio/device.ts';
+
+interface Surroundings {
+  /** Of the device. */
+  readonly name: string;
+  readonly loop: IoLoop;
+  log(message: string): void;
+}
+
+export function openSource(backend: AnyServedKeys['backend'], { name, loop, log }: Surroundings): Source {
+  const { socket, listen, command, env, user } = backend;
+  const keyPath = `devices.${name}.backend`;
+  if (socket !== undefined) return new Connector(socket, loop);
+  if (listen !== undefined) return new Acceptor(listen, `${keyPath}.listen`, loop);
+  return new Program({ command, env, user, keyPath, loop, log });
+}

@@ -1,0 +1,67 @@
+/**
+ * The eventfds between driver and back-end. A lost back-end may have kept what it was given, so there are new ones for the next;
+ * the old ones are closed once KVM knows of them no more.
+ */
+import { EventFd } from '../host/eventfd.ts';
+import type { EpollLoop } from './io-loop.ts';
+import type { Wires } from './protocol.ts';
+
+interface Options {
+  readonly loop: EpollLoop;
+  /** Called for each signal of `call`, where that is not KVM's business. */
+  readonly watchCalls: (() => void) | undefined;
+}
+
+export class ServedWires implements Disposable {
+  readonly #queueCount: number;
+  readonly #options: Options;
+  #kicks: readonly EventFd[] = [];
+  #call: EventFd | undefined;
+  #current = new DisposableStack();
+  #old = new DisposableStack();
+
+  constructor(queueCount: number, options: Options) {
+    this.#queueCount = queueCount;
+    this.#options = options;
+    this.renew();
+  }
+
+  /** One for each queue: signalled by the driver. */
+  get kicks(): readonly EventFd[] {
+    return this.#kicks;
+  }
+
+  /** One for all: signalled by the back-end. */
+  get call(): EventFd {
+    return this.#call!;
+  }
+
+  /** For the main thread, which ties them to KVM. */
+  get numbers(): Wires {
+    return {
+      kicks: this.#kicks.map(({ number }) => number),
+      call: this.#options.watchCalls ? undefined : this.#call!.number,
+    };
+  }
+
+  /** From here on there are others; those of before stay open until `closeOld`. */
+  renew(): void {
+    const { loop, watchCalls } = this.#options;
+    this.#old.use(this.#current);
+    using next = new DisposableStack();
+    this.#kicks = Array.from({ length: this.#queueCount }, () => next.use(EventFd.create()));
+    this.#call = next.use(EventFd.create());
+    if (watchCalls) next.use(loop.watchSignals(this.#call.number, watchCalls));
+    this.#current = next.move();
+  }
+
+  closeOld(): void {
+    this.#old.dispose();
+    this.#old = new DisposableStack();
+  }
+
+  [Symbol.dispose](): void {
+    this.#old.dispose();
+    this.#current.dispose();
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Connects to a back-end that listens at a path, now or once it does: the folder of the path says when something appears
+ * there. Only what is there and does not accept yet is tried again by the clock.
+ */
+import { dirname } from 'node:path';
+import { EACCES, EAGAIN, ECONNREFUSED, EINTR, ENOENT, EPROTOTYPE } from '../abi/errno.ts';
+import { HostError } from '../base/errors.ts';
+import { DirectoryWatch } from '../host/directory-watch.ts';
+import { describeErrno } from '../host/errno.ts';
+import { UnixSocket } from '../host/unix-socket.ts';
+import type { IoLoop } from '../virtio/device.ts';
+import type { Seeker, Source } from './source.ts';
+
+/** Between bind(2) and listen(2) a socket is there and refuses; what a crash has left behind does so for good. */
+const AGAIN_MS_MIN = 10;
+const AGAIN_MS_MAX = 1_000;
+const REASONS: Readonly<Record<number, string>> = {
+  [EACCES]: 'change its permissions, or those of its folder',
+  [EPROTOTYPE]: 'name a stream socket',
+};
+
+export class Connector implements Source {
+  readonly name: string;
+  readonly #path: string;
+  readonly #loop: IoLoop;
+  #search: DisposableStack | undefined;
+
+  constructor(path: string, loop: IoLoop) {
+    this.name = `the back-end at ${path}`;
+    this.#path = path;
+    this.#loop = loop;
+  }
+
+  get isSeeking(): boolean {
+    return this.#search !== undefined;
+  }
+
+  seek(seeker: Seeker): void {
+    this.cut();
+    const search = new DisposableStack();
+    this.#search = search;
+    let againMs = AGAIN_MS_MIN;
+    let cancelTimer = () => {};
+    const attempt = () => {
+      if (this.#search !== search) return;
+      cancelTimer();
+      const result = UnixSocket.connectNow(this.#path);
+      if (result instanceof UnixSocket) {
+        this.cut();
+        seeker.found(result);
+        return;
+      }
+      if (result === ENOENT) return;
+      const again = result === ECONNREFUSED || result === EAGAIN || result === EINTR;
+      if (!again) seeker.stuck(reasonOf(result));
+      if (this.#search !== search) return;
+      againMs = Math.min(2 * againMs, AGAIN_MS_MAX);
+      cancelTimer = this.#loop.after(again ? againMs : AGAIN_MS_MAX, attempt);
+    };
+    search.defer(() => cancelTimer());
+    // Watched first: what appears in between is not missed.
+    try {
+      const watch = search.use(DirectoryWatch.on(dirname(this.#path)));
+      search.use(
+        this.#loop.watch(watch.number, { readable: true }, () => {
+          watch.drain();
+          againMs = AGAIN_MS_MIN;
+          attempt();
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      seeker.stuck(error.message);
+    }
+    attempt();
+  }
+
+  /** A process that we did not start goes on; it has nothing of ours but what it keeps on purpose. */
+  cut(): void {
+    this.#search?.dispose();
+    this.#search = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.cut();
+  }
+}
+
+function reasonOf(errno: number): string {
+  const remedy = REASONS[errno];
+  return `${describeErrno(errno)}${remedy ? `: ${remedy}` : ''}`;
+}

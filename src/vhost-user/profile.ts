@@ -1,0 +1,17 @@
+/** What a front-end has to know of a device type, since the protocol does not tell: one value for each device of the config. */
+export interface DeviceProfile {
+  /** VIRTIO_ID_* */
+  readonly id: number;
+  readonly queueSizes: readonly number[];
+  /** The config space: so many bytes of the back-end's, or these, which are ours and which nobody changes. */
+  readonly config: { readonly size: number } | { readonly bytes: Uint8Array };
+  /** Where the driver may write in it: [offset, length]. Everything else is as if it had not written. */
+  readonly writable: readonly (readonly [number, number])[];
+  /** Of the device's own bits: those that are offered by us, whatever the back-end offers, and those that are not offered. */
+  readonly ownFeatures: bigint;
+  readonly hiddenFeatures: bigint;
+  /** Requests may be carried out a second time: nothing is lost or doubled by it. */
+  readonly isReplaySafe: boolean;
+  /** Changes config bytes of the back-end's that promise more than the queues that there are. */
+  clamp?(config: DataView): void;
+}

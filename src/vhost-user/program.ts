@@ -1,0 +1,177 @@
+/**
+ * A back-end that is ours to start: its program runs as long as it is connected, says what it says with the device's name in
+ * front, and ends with the VM, however that ends.
+ */
+import { accessSync, chownSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, join, resolve } from 'node:path';
+import { ConfigError, HostError } from '../base/errors.ts';
+import { ChildProcess } from '../host/child-process.ts';
+import { getuid } from '../host/libc.ts';
+import type { IoLoop } from '../virtio/device.ts';
+import { Connector } from './connector.ts';
+import type { Seeker, Source } from './source.ts';
+
+/** How long it may take to end when it is asked to (SIGTERM: "Backend program conventions"). */
+const END_MS = 1_000;
+/** A program that ends at once, over and over, is started again after this, and then less and less often. */
+const RESTART_MS_MIN = 100;
+const RESTART_MS_MAX = 10_000;
+/** Of util-linux: the kernel then ends the program when the thread that started it is gone. */
+const TIE = ['setpriv', '--pdeathsig', 'KILL', '--'];
+const SOCKET_WORD = '{socket}';
+
+export interface ProgramOptions {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly user: string | undefined;
+  /** Of the config: `devices.share.backend`. */
+  readonly keyPath: string;
+  readonly loop: IoLoop;
+  log(message: string): void;
+}
+
+interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export class Program implements Source {
+  readonly name: string;
+  readonly #options: ProgramOptions;
+  readonly #words: readonly string[];
+  readonly #user: User | undefined;
+  readonly #resources = new DisposableStack();
+  readonly #socketPath: string;
+  readonly #connector: Connector;
+  #running: { readonly child: ChildProcess; readonly watch: Disposable } | undefined;
+  #restartMs = RESTART_MS_MIN;
+  #cancelRestart = () => {};
+  /** What it has said last: why it has ended, most likely. */
+  #lastLine = '';
+
+  constructor(options: ProgramOptions) {
+    this.#options = options;
+    const { command, keyPath, loop, user } = options;
+    this.name = basename(command[0]!);
+    const program = findProgram(command[0]!);
+    if (program === undefined) {
+      throw new ConfigError(`Cannot start ${command[0]}: there is no such program: install it, or write its path`, {
+        keyPath: `${keyPath}.command`,
+      });
+    }
+    this.#user = user === undefined ? undefined : findUser(user, `${keyPath}.user`);
+    const folder = mkdtempSync(join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), 'orko-backend-'));
+    this.#resources.defer(() => rmSync(folder, { recursive: true, force: true }));
+    if (this.#user) chownSync(folder, this.#user.uid, this.#user.gid);
+    this.#socketPath = join(folder, 'vhost-user.sock');
+    const tie = findProgram(TIE[0]!) === undefined ? [] : TIE;
+    const words = command.slice(1).map((word) => word.replaceAll(SOCKET_WORD, this.#socketPath));
+    this.#words = [...tie, program, ...words];
+    this.#connector = this.#resources.use(new Connector(this.#socketPath, loop));
+  }
+
+  seek(seeker: Seeker): void {
+    this.cut();
+    rmSync(this.#socketPath, { force: true });
+    try {
+      this.#start(seeker);
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      seeker.stuck(error.message);
+      this.#startLater(seeker);
+      return;
+    }
+    this.#connector.seek({
+      found: (socket) => {
+        this.#restartMs = RESTART_MS_MIN;
+        seeker.found(socket);
+      },
+      stuck: seeker.stuck,
+    });
+  }
+
+  /** Whatever it is doing, it does it no more. */
+  cut(): void {
+    this.#cancelRestart();
+    this.#connector.cut();
+    this.#stop((child) => child.kill());
+  }
+
+  #start(seeker: Seeker): void {
+    const { env, loop } = this.#options;
+    const [command, ...words] = this.#words;
+    const child = ChildProcess.startNow({
+      ...{ command: command!, arguments: words, fds: [], user: this.#user },
+      env: { ...process.env, ...env },
+      remedy: 'check its permissions',
+    });
+    this.#lastLine = '';
+    const watch = loop.watch(child.fd, { readable: true }, () => {
+      const { lines, end } = child.take();
+      for (const line of lines) this.#options.log(`${this.name}: ${line}`);
+      this.#lastLine = lines.at(-1) ?? this.#lastLine;
+      if (end !== undefined) this.#ended(end.replace(command!, this.name), seeker);
+    });
+    this.#running = { child, watch };
+  }
+
+  /** When it was connected, whoever has the connection notices too; when it was not, it is tried again. */
+  #ended(how: string, seeker: Seeker): void {
+    this.#stop(() => {});
+    this.#options.log(how);
+    if (!this.#connector.isSeeking) return;
+    seeker.stuck(this.#lastLine ? `${how}: ${this.#lastLine}` : how);
+    // The answer to that may have been to end it all.
+    if (this.#connector.isSeeking) this.#startLater(seeker);
+  }
+
+  #startLater(seeker: Seeker): void {
+    this.#cancelRestart = this.#options.loop.after(this.#restartMs, () => this.seek(seeker));
+    this.#restartMs = Math.min(2 * this.#restartMs, RESTART_MS_MAX);
+  }
+
+  #stop(how: (child: ChildProcess) => void): void {
+    const running = this.#running;
+    this.#running = undefined;
+    if (running === undefined) return;
+    running.watch[Symbol.dispose]();
+    how(running.child);
+    running.child[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.#cancelRestart();
+    this.#stop((child) => child.terminate(END_MS));
+    this.#resources.dispose();
+  }
+}
+
+/** The path of a program, looked for as a shell does. */
+function findProgram(name: string): string | undefined {
+  const folders = name.includes('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter);
+  return folders.map((folder) => resolve(folder, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** passwd(5): name, password, uid, gid. */
+function findUser(name: string, keyPath: string): User {
+  const entries = readFileSync('/etc/passwd', 'utf8').split('\n');
+  const entry = entries.map((line) => line.split(':')).find((fields) => fields[0] === name || fields[2] === name);
+  if (entry === undefined) throw new ConfigError(`There is no user ${name} on this host: create it`, { keyPath });
+  const user = { uid: Number(entry[2]), gid: Number(entry[3]) };
+  if (getuid() !== 0 && getuid() !== user.uid) {
+    throw new ConfigError(`Only root can start a program as ${name}: run orko-vmm as root, or leave this key out`, {
+      keyPath,
+    });
+  }
+  return user;
+}

@@ -1,0 +1,317 @@
+/** A device that another process serves, with a scripted back-end at a real socket: what the main thread is told of it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { VIRTIO_F_VERSION_1, VIRTIO_ID_BLOCK, VIRTIO_ID_RNG } from '../../../src/abi/virtio.ts';
+import { virtio_blk_config } from '../../../src/abi/virtio-blk.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
+import { EventFd } from '../../../src/host/eventfd.ts';
+import { createMemfd, Mapping } from '../../../src/host/mapping.ts';
+import { UnixSocket } from '../../../src/host/unix-socket.ts';
+import type { HostedDevice } from '../../../src/io/hosted-device.ts';
+import { EpollLoop } from '../../../src/io/io-loop.ts';
+import type { DeviceKeys, DeviceReport } from '../../../src/io/protocol.ts';
+import { createServed } from '../../../src/io/served-device.ts';
+import { GuestMemory } from '../../../src/memory/guest-memory.ts';
+import { features } from '../../../src/virtio/features.ts';
+import { OFFERED, type Script, ScriptedBackEnd } from '../../support/scripted-back-end.ts';
+import { openFdCount, RAM_BASE, RAM_SIZE } from '../../support/session-rig.ts';
+
+const WAIT_MS = 5_000;
+const DRIVER = features(VIRTIO_F_VERSION_1);
+const RING = { index: 0, size: 8, desc: RAM_BASE, driver: RAM_BASE + 0x1000, device: RAM_BASE + 0x2000 };
+
+/** Reports without the number of their device. */
+type Report = DeviceReport extends infer One ? (One extends unknown ? Omit<One, 'device'> : never) : never;
+
+class Rig implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'orko-served-'));
+  readonly path = join(this.folder, 'back-end.sock');
+  readonly loop = new EpollLoop();
+  readonly reports: Report[] = [];
+  readonly irq = EventFd.create();
+  readonly registers = Mapping.create(4096, { what: 'the registers of a test' });
+  readonly ram: Mapping;
+  readonly backEnds: ScriptedBackEnd[] = [];
+  readonly #memory: GuestMemory;
+  readonly #resources = new DisposableStack();
+  device: HostedDevice | undefined;
+
+  constructor() {
+    for (const resource of [this.loop, this.irq, this.registers]) this.#resources.use(resource);
+    const fd = this.#resources.use(createMemfd('test', RAM_SIZE));
+    this.ram = this.#resources.use(Mapping.create(RAM_SIZE, { what: 'a test', fd }));
+    const { buffer, pointer } = this.ram;
+    this.#memory = new GuestMemory([{ range: { base: RAM_BASE, size: RAM_SIZE }, buffer, pointer, fd: fd.number }]);
+    this.#resources.defer(() => rmSync(this.folder, { recursive: true }));
+  }
+
+  /** As the config has it, `PATH` for the socket's. */
+  create(yaml: string, { strict = false } = {}): void {
+    const text = `name: a\nkernel: Image\ndevices: { dev: ${yaml.replace('PATH', this.path)} }`;
+    const config = parseConfig(text, { file: 'a.yaml', directory: '/', resolvePath: (path) => path });
+    const interruptStatus = strict ? this.registers.pointer : undefined;
+    const keys = config.devices['dev'] as DeviceKeys;
+    this.device = this.#resources.use(
+      createServed(
+        { kind: 'create', device: 0, name: 'dev', keys, irq: this.irq.number, interruptStatus },
+        {
+          loop: this.loop,
+          memory: this.#memory,
+          guestCounter: () => undefined,
+          tell: (report) => {
+            this.reports.push(report as Report);
+            // As the main thread does once KVM has the new ones.
+            if (report.kind === 'rewire') this.loop.defer(() => this.device!.rewired());
+          },
+        },
+      ),
+    );
+  }
+
+  /** A back-end listens; each connection gets `script`. */
+  listen(script: Script = {}, configSize = 0): void {
+    const socket = this.#resources.use(UnixSocket.listen(this.path));
+    this.#resources.use(
+      this.loop.watch(socket.number, { readable: true }, () => {
+        const connection = socket.accept();
+        if (!connection) return;
+        const backEnd = this.#resources.use(new ScriptedBackEnd(connection, this.loop, script));
+        backEnd.config = new Uint8Array(configSize);
+        this.backEnds.push(backEnd);
+      }),
+    );
+  }
+
+  heard(name: string): Report & Record<string, unknown> {
+    const find = () => this.reports.find(({ kind }) => kind === name);
+    this.until(() => find() !== undefined, name);
+    return find() as Report & Record<string, unknown>;
+  }
+
+  get backEnd(): ScriptedBackEnd {
+    return this.backEnds.at(-1)!;
+  }
+
+  until(condition: () => boolean, what: string): void {
+    const deadline = performance.now() + WAIT_MS;
+    while (!condition()) {
+      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}: ${describe(this.reports)}`);
+      const cancel = this.loop.after(1, () => {});
+      this.loop.turn();
+      cancel();
+    }
+  }
+
+  activate(generation = 1): void {
+    this.device!.activate([RING], DRIVER, generation);
+    this.until(() => this.backEnd.heard.includes('SET_VRING_ENABLE'), 'the ring');
+  }
+
+  reset(): void {
+    let isDone = false;
+    this.device!.reset(() => {
+      isDone = true;
+    });
+    this.until(() => isDone, 'the reset');
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}
+
+function describe(reports: readonly Report[]): string {
+  return JSON.stringify(reports, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
+let fdCount: number;
+let rig: Rig;
+beforeEach(() => {
+  fdCount = openFdCount();
+  rig = new Rig();
+});
+afterEach(() => {
+  rig[Symbol.dispose]();
+  expect(openFdCount()).toBe(fdCount);
+});
+
+test('what the back-end offers is what the driver is offered, but for bits that are not its business', () => {
+  rig.listen({ GET_FEATURES: () => OFFERED | features(3, 24, 26, 38, 40, 63) });
+  rig.create('{ type: rng, backend: PATH }');
+  const { created } = rig.heard('created') as unknown as { created: Record<string, unknown> };
+  expect(created).toMatchObject({ id: VIRTIO_ID_RNG, queueSizes: [64], config: new Uint8Array() });
+  expect(created['features']).toBe(features(3, 28, 29, 32, 63));
+});
+
+test('a back-end that comes late is waited for', () => {
+  rig.create('{ type: rng, backend: PATH }');
+  rig.loop.defer(() => {});
+  rig.loop.turn();
+  expect(rig.reports).toEqual([]);
+  rig.listen();
+  rig.heard('created');
+});
+
+test.each([
+  ['nobody is there', '{ type: rng, backend: { socket: PATH, start-timeout-s: 1 } }', 'it is not there after 1 s'],
+  ['there is no folder', '{ type: rng, backend: /nonexistent/x.sock }', 'No such file or directory'],
+  [
+    'there is no such program',
+    '{ type: rng, backend: { command: [nonesuch, "{socket}"] } }',
+    'there is no such program',
+  ],
+  [
+    'the program ends',
+    '{ type: rng, backend: { command: [sh, -c, "echo why; exit 3", "{socket}"] } }',
+    'exit code 3: why',
+  ],
+])('it cannot be used when %s', (_, yaml, message) => {
+  try {
+    rig.create(yaml);
+  } catch (error) {
+    expect((error as Error).message).toContain(message);
+    return;
+  }
+  expect(rig.heard('refused')).toMatchObject({ error: { message: expect.stringContaining(message) } });
+});
+
+test('a socket of something else', () => {
+  rig.listen({ SET_OWNER: (_, backEnd) => backEnd[Symbol.dispose]() });
+  rig.create('{ type: rng, backend: PATH }');
+  const { error } = rig.heard('refused') as unknown as { error: { message: string } };
+  expect(error.message).toMatch(/^Cannot use the back-end at .* for dev: /);
+});
+
+test('a file that is no socket', () => {
+  writeFileSync(rig.path, '');
+  rig.create('{ type: rng, backend: { socket: PATH, start-timeout-s: 1 } }');
+  expect(rig.heard('refused')).toMatchObject({ error: { message: expect.stringContaining('not there after 1 s') } });
+});
+
+test('a reset is done when the rings have stopped, and the driver may begin anew', () => {
+  rig.listen();
+  rig.create('{ type: rng, backend: PATH }');
+  rig.heard('created');
+  for (let round = 1; round <= 3; round++) {
+    rig.activate(round);
+    rig.reset();
+    expect(rig.backEnd.heard.at(-1)).toBe('RESET_DEVICE');
+    rig.backEnd.heard.length = 0;
+  }
+});
+
+test('B4 a back-end that does not stop its rings is cut off, and the reset is done', () => {
+  rig.listen({ GET_VRING_BASE: () => undefined });
+  rig.create('{ type: rng, backend: { socket: PATH, reply-timeout-s: 1 } }');
+  rig.heard('created');
+  rig.activate();
+  const startMs = performance.now();
+  rig.reset();
+  expect(performance.now() - startMs).toBeLessThan(2_000);
+  expect(rig.heard('log')).toMatchObject({ message: expect.stringContaining('does not answer GET_VRING_BASE') });
+});
+
+test('B11 a disk that promises more queues than there are', () => {
+  const { num_queues } = virtio_blk_config.fields;
+  rig.listen({
+    GET_CONFIG: ({ body }) => {
+      const bytes = new Uint8Array(60);
+      new DataView(bytes.buffer).setUint16(num_queues.offset, 500, true);
+      return { ...(body as object), bytes };
+    },
+  });
+  rig.create('{ type: blk, queues: 2, backend: PATH }');
+  const { created } = rig.heard('created') as unknown as { created: { id: number; config: Uint8Array } };
+  expect(created.id).toBe(VIRTIO_ID_BLOCK);
+  expect(new DataView(created.config.buffer).getUint16(num_queues.offset, true)).toBe(2);
+});
+
+test('writeConfig: only where the driver may, and the back-end decides', () => {
+  rig.listen({}, 60);
+  rig.create('{ type: blk, backend: PATH }');
+  rig.heard('created');
+  const write = (offset: number) => {
+    rig.reports.length = 0;
+    rig.device!.writeConfig(offset, Uint8Array.of(1), () => {});
+    return (rig.heard('config') as unknown as { bytes: Uint8Array }).bytes;
+  };
+  expect(write(0)[0]).toBe(0);
+  expect(rig.backEnd.heard).not.toContain('SET_CONFIG');
+  expect(write(virtio_blk_config.fields.wce.offset)[32]).toBe(1);
+});
+
+test('B19 a lost back-end leaves no wire behind; the next goes on where the ring stands', () => {
+  rig.listen();
+  rig.create('{ type: rng, backend: PATH }');
+  const { created } = rig.heard('created') as unknown as { created: { wires: { kicks: number[]; call: number } } };
+  rig.activate();
+  rig.ram.view.setUint16(0x2002, 41, true);
+  rig.backEnd[Symbol.dispose]();
+  const { wires } = rig.heard('rewire') as unknown as typeof created;
+  expect(wires.kicks).not.toEqual(created.wires.kicks);
+  expect(wires.call).not.toBe(created.wires.call);
+  rig.until(() => rig.backEnds.length === 2 && rig.backEnd.heard.includes('SET_VRING_ENABLE'), 'the ring');
+  const base = rig.backEnd.requests.find(({ name }) => name === 'SET_VRING_BASE')!;
+  expect(base.body).toEqual({ index: 0, num: 41 });
+  rig.until(() => rig.irq.take() > 0n, 'an interrupt');
+  expect(rig.reports.map(({ kind }) => kind)).not.toContain('faulted');
+});
+
+test('a lost disk may not repeat what it did: the driver has to begin anew, and then it works again', () => {
+  rig.listen({}, 60);
+  rig.create('{ type: blk, backend: PATH }');
+  rig.heard('created');
+  rig.activate(7);
+  rig.backEnd[Symbol.dispose]();
+  expect(rig.heard('faulted')).toMatchObject({ generation: 7, reason: expect.stringContaining('back-end is gone') });
+  rig.until(
+    () => rig.reports.some((report) => 'message' in report && /is there again/.test(report.message)),
+    'another',
+  );
+  expect(rig.backEnd.heard).not.toContain('SET_VRING_ENABLE');
+  rig.reset();
+  rig.activate(8);
+});
+
+test('reconnect: off', () => {
+  rig.listen();
+  rig.create('{ type: rng, backend: { socket: PATH, reconnect: off } }');
+  rig.heard('created');
+  rig.activate();
+  rig.backEnd[Symbol.dispose]();
+  rig.heard('faulted');
+  rig.reset();
+  rig.reports.length = 0;
+  rig.device!.activate([RING], DRIVER, 2);
+  expect(rig.heard('faulted')).toMatchObject({ generation: 2, reason: 'it has no back-end any more' });
+});
+
+test('B9 the next back-end lacks what the driver was offered', () => {
+  let offered = OFFERED | features(0);
+  rig.listen({ GET_FEATURES: () => offered });
+  rig.create('{ type: rng, backend: PATH }');
+  rig.heard('created');
+  offered = OFFERED;
+  rig.backEnd[Symbol.dispose]();
+  rig.until(
+    () => rig.reports.some((report) => 'message' in report && /lacks features .* \(0x1\)/.test(report.message)),
+    'the refusal',
+  );
+});
+
+test('interrupt: strict: a call sets the register first, then interrupts', () => {
+  rig.listen();
+  rig.create('{ type: rng, interrupt: strict, backend: PATH }', { strict: true });
+  expect(rig.heard('created')).toMatchObject({ created: { wires: { call: undefined } } });
+  rig.activate();
+  new EventFd(rig.backEnd.fds.get('SET_VRING_CALL 0')!.number).signal();
+  rig.until(() => rig.irq.take() > 0n, 'an interrupt');
+  expect(rig.registers.view.getUint32(0, true)).toBe(1);
+});
+
+test('a program of ours: what it prints is passed on, it is started again, and ends with us', () => {
+  rig.create('{ type: rng, backend: { command: [sh, -c, "echo hello $WHO; exit 0", "{socket}"], env: { WHO: you } } }');
+  expect(rig.heard('log')).toMatchObject({ message: 'sh: hello you' });
+});

@@ -235,7 +235,7 @@ function readDevices(field: DevicesField, source: Source, keyPath: string, readi
         throw errorAt(
           type.at,
           path,
-          `Another process has to serve a ${typeName}: write for example backend: /run/${name}.sock`,
+          `Only another process serves devices of type ${typeName}: write for example backend: /run/${name}.sock`,
         );
       }
       throw errorAt(type.at, `${path}.type`, unknown('device type', typeName ?? given(type), Object.keys(types)));

@@ -10,6 +10,7 @@ import type { AnyServedKeys } from '../config/served-types.ts';
 import { Fd } from '../host/fd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
 import { type BackEndFacts, NEW_PACKED_BASE, NEW_SPLIT_BASE, type Ring } from '../vhost-user/front-end.ts';
+import { InflightMemory } from '../vhost-user/inflight.ts';
 import { PeerFault } from '../vhost-user/peer-fault.ts';
 import type { DeviceProfile } from '../vhost-user/profile.ts';
 import { Session } from '../vhost-user/session.ts';
@@ -54,6 +55,8 @@ class ServedDevice implements HostedDevice {
   readonly #resources = new DisposableStack();
   readonly #interrupt: () => void;
   readonly #wires: ServedWires;
+  /** What the back-end has in hand, for the next one. */
+  readonly #inflight: InflightMemory;
   #cancelTimer = () => {};
   #session: Session | undefined;
   /** What the driver was offered; undefined until there was a first back-end. */
@@ -81,6 +84,7 @@ class ServedDevice implements HostedDevice {
         watchCalls: this.#keys.interrupt === 'strict' ? this.#interrupt : undefined,
       }),
     );
+    this.#inflight = resources.use(new InflightMemory());
     this.#source = resources.use(
       openSource(this.#keys.backend, { name: request.name, ...surroundings, log: this.#log }),
     );
@@ -217,12 +221,13 @@ class ServedDevice implements HostedDevice {
     const { queues, features } = this.#driver!;
     const kicks = this.#wires.kicks;
     const rings: Ring[] = queues.map((setup) => ({ setup, kick: kicks[setup.index]!, base: this.#baseOf(setup) }));
+    if (!this.#driver!.isStarted) this.#inflight.forget();
     this.#driver!.isStarted = true;
     // What goes wrong ends the session, and is dealt with there.
-    this.#session!.start(rings, features, this.#wires.call, () => {});
+    this.#session!.start({ rings, features, call: this.#wires.call, inflight: this.#inflight }, () => {});
   }
 
-  /** In rings that were in use, what was not given back is done again, from the first of it on. */
+  /** In rings that were in use, what was not given back is done again: all from there on, or what the notes say. */
   #baseOf({ device }: QueueSetup): number {
     const { features, isStarted } = this.#driver!;
     if (isStarted)
@@ -261,7 +266,7 @@ class ServedDevice implements HostedDevice {
   #mayReplay(): boolean {
     const { reconnect } = this.#keys.backend;
     if (reconnect === 'off' || hasFeature(this.#driver!.features, VIRTIO_F_RING_PACKED)) return false;
-    return reconnect === 'on' || this.#profile.isReplaySafe;
+    return reconnect === 'on' || this.#profile.isReplaySafe || this.#inflight.kept !== undefined;
   }
 
   /** The driver has to begin anew. */

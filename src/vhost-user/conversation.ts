@@ -68,6 +68,21 @@ export class Conversation implements Disposable {
     return take(answer, ({ header, payload, fds }) => FRONT_END.decodeReply(name, header, payload, fds.length));
   }
 
+  /** The same for an answer that brings a descriptor, which `keep` takes over. */
+  *askFor<N extends Name>(
+    name: N,
+    body: Body<Requests, N>,
+    keep: (reply: Reply<Requests, N>, fd: Fd) => void,
+  ): Steps<void> {
+    const { header, payload, fds } = yield* this.#exchange(name, FRONT_END.encodeRequest(name, body), []);
+    try {
+      keep(FRONT_END.decodeReply(name, header, payload, fds.length), fds[0]!);
+    } catch (error) {
+      close(fds);
+      throw error;
+    }
+  }
+
   /** Tells something, and waits for the word that it is done where the back-end gives one ("REPLY_ACK"). */
   *tell<N extends Name>(name: N, body: Body<Requests, N>, fds: readonly Fd[], hasAcks: boolean): Steps<void> {
     const request = FRONT_END.encodeRequest(name, body, hasAcks);
@@ -162,7 +177,7 @@ export class Conversation implements Disposable {
   }
 }
 
-/** What a message says; no answer that we ask for so far brings a descriptor that we keep. */
+/** What a message says. A descriptor that comes with it is nothing to us. */
 function take<Value>(message: Incoming, decode: (message: Incoming) => Value): Value {
   try {
     return decode(message);

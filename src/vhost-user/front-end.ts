@@ -16,12 +16,14 @@ import { UnixSocket } from '../host/unix-socket.ts';
 import { features, hasFeature } from '../virtio/features.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { Conversation, Steps } from './conversation.ts';
+import type { InflightMemory } from './inflight.ts';
 import { PeerFault } from './peer-fault.ts';
 import {
   VHOST_USER_F_PROTOCOL_FEATURES,
   VHOST_USER_PROTOCOL_F_BACKEND_REQ,
   VHOST_USER_PROTOCOL_F_CONFIG,
   VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS,
+  VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
   VHOST_USER_PROTOCOL_F_MQ,
   VHOST_USER_PROTOCOL_F_REPLY_ACK,
   VHOST_USER_PROTOCOL_F_RESET_DEVICE,
@@ -38,6 +40,7 @@ const PROTOCOL_FEATURES = features(
   VHOST_USER_PROTOCOL_F_RESET_DEVICE,
   VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS,
   VHOST_USER_PROTOCOL_F_STATUS,
+  VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
 );
 const PROTOCOL = features(VHOST_USER_F_PROTOCOL_FEATURES);
 /** As many regions as every back-end takes that cannot say how many it takes (libvhost-user, passt). */
@@ -78,6 +81,15 @@ export interface Ring {
   readonly base: number;
 }
 
+export interface Start {
+  readonly rings: readonly Ring[];
+  /** What the driver has accepted. */
+  readonly features: bigint;
+  /** Interrupts the driver. */
+  readonly call: EventFd;
+  readonly inflight: InflightMemory;
+}
+
 export class FrontEnd {
   readonly #conversation: Conversation;
   readonly #memory: readonly SharedRegion[];
@@ -116,10 +128,11 @@ export class FrontEnd {
   }
 
   /** The driver is ready (DRIVER_OK): the rings start, and are kicked for what was made available before. */
-  *start(rings: readonly Ring[], driverFeatures: bigint, call: EventFd): Steps<void> {
+  *start({ rings, features: driverFeatures, call, inflight }: Start): Steps<void> {
     yield* this.#tell('SET_FEATURES', (driverFeatures | PROTOCOL) & this.#features);
     yield* this.#giveMemory();
     for (const { setup } of rings) yield* this.#tell('SET_VRING_NUM', { index: setup.index, num: setup.size });
+    yield* this.#giveInflight(rings, inflight);
     this.#started = rings.map(({ setup }) => setup.index);
     for (const { setup, kick, base } of rings) {
       const { index } = setup;
@@ -209,6 +222,18 @@ export class FrontEnd {
       for (const [index, region] of regions.entries()) yield* this.#tell('ADD_MEM_REG', region, [fds[index]!]);
     } else yield* this.#tell('SET_MEM_TABLE', regions, fds);
     this.#hasMemory = true;
+  }
+
+  /** What a back-end before this one had in hand, or new memory for what this one will have. */
+  *#giveInflight(rings: readonly Ring[], inflight: InflightMemory): Steps<void> {
+    if (!this.#has(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)) return;
+    if (!inflight.kept) {
+      const queue_size = Math.max(...rings.map(({ setup }) => setup.size));
+      const wanted = { mmap_size: 0n, mmap_offset: 0n, num_queues: this.#wanted.queueCount, queue_size };
+      yield* this.#conversation.askFor('GET_INFLIGHT_FD', wanted, (reply, fd) => inflight.keep(reply, fd));
+    }
+    const { description, fd } = inflight.kept!;
+    yield* this.#tell('SET_INFLIGHT_FD', description, [fd]);
   }
 
   /** Before protocol features are agreed on, nothing is acknowledged. */

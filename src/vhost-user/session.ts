@@ -2,12 +2,11 @@
  * One connection to a back-end, from its first message to its end: the conversation, what is said in it, and the channel on
  * which the back-end asks. The first of them that breaks ends all.
  */
-import type { EventFd } from '../host/eventfd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { BackEndChannel } from './back-end-channel.ts';
 import { Conversation, type Steps } from './conversation.ts';
-import { type BackEndFacts, FrontEnd, type Ring, type SharedRegion, type Wanted } from './front-end.ts';
+import { type BackEndFacts, FrontEnd, type SharedRegion, type Start, type Wanted } from './front-end.ts';
 import type { PeerFault } from './peer-fault.ts';
 
 export interface SessionOptions {
@@ -50,8 +49,8 @@ export class Session implements Disposable {
     this.#run(() => this.#frontEnd.probe((socket) => this.#open(socket)), settle);
   }
 
-  start(rings: readonly Ring[], driverFeatures: bigint, call: EventFd, settle: Settle<void>): void {
-    this.#run(() => this.#frontEnd.start(rings, driverFeatures, call), settle);
+  start(start: Start, settle: Settle<void>): void {
+    this.#run(() => this.#frontEnd.start(start), settle);
   }
 
   stop(settle: Settle<void>): void {

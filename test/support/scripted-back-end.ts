@@ -23,6 +23,12 @@ import { features } from '../../src/virtio/features.ts';
 
 type Name = keyof typeof FRONT_END_REQUESTS;
 
+/** A reply that brings a descriptor. */
+export interface WithFd {
+  readonly reply: unknown;
+  readonly fd: Fd;
+}
+
 /** Answers a request in place of the good back-end: what it returns is the reply (or status), undefined is no answer at all. */
 export type Answer = (request: FrontEndRequest, backEnd: ScriptedBackEnd, fds: readonly Fd[]) => unknown;
 export type Script = Partial<Record<Name, Answer>>;
@@ -86,7 +92,8 @@ export class ScriptedBackEnd implements Disposable {
     const scripted = this.#script[name];
     const reply = scripted ? scripted(request, this, fds) : this.#good(request);
     if (reply === undefined || this.isGone) return;
-    if (FRONT_END.hasReply(name)) this.send(FRONT_END.encodeReply(name, reply as never));
+    if (isWithFd(reply)) this.send(FRONT_END.encodeReply(name, reply.reply as never), [reply.fd]);
+    else if (FRONT_END.hasReply(name)) this.send(FRONT_END.encodeReply(name, reply as never));
     else if (needsReply) this.send(FRONT_END.encodeAck(FRONT_END_REQUESTS[name].id, reply as bigint));
   }
 
@@ -128,4 +135,8 @@ export class ScriptedBackEnd implements Disposable {
     this.isGone = true;
     this.#resources.dispose();
   }
+}
+
+function isWithFd(reply: unknown): reply is WithFd {
+  return typeof reply === 'object' && reply !== null && 'fd' in reply;
 }

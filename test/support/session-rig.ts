@@ -6,6 +6,7 @@ import { createMemfd } from '../../src/host/mapping.ts';
 import { UnixSocket } from '../../src/host/unix-socket.ts';
 import { EpollLoop } from '../../src/io/io-loop.ts';
 import type { BackEndFacts, Ring } from '../../src/vhost-user/front-end.ts';
+import { InflightMemory } from '../../src/vhost-user/inflight.ts';
 import type { PeerFault } from '../../src/vhost-user/peer-fault.ts';
 import { Session } from '../../src/vhost-user/session.ts';
 import { type Script, ScriptedBackEnd } from './scripted-back-end.ts';
@@ -22,6 +23,7 @@ export class SessionRig implements Disposable {
   readonly session: Session;
   readonly rings: readonly Ring[];
   readonly call: EventFd;
+  readonly inflight = new InflightMemory();
   /** Config spaces of which we were told. */
   readonly configs: Uint8Array[] = [];
   fault: PeerFault | undefined;
@@ -39,6 +41,7 @@ export class SessionRig implements Disposable {
       kick: use(EventFd.create()),
       base: 0,
     }));
+    use(this.inflight);
     this.session = use(
       new Session(ours, {
         loop: this.loop,
@@ -59,7 +62,12 @@ export class SessionRig implements Disposable {
   }
 
   start(driverFeatures: bigint): void {
-    this.#settled((settle) => this.session.start(this.rings, driverFeatures, this.call, settle));
+    this.#settled((settle) =>
+      this.session.start(
+        { rings: this.rings, features: driverFeatures, call: this.call, inflight: this.inflight },
+        settle,
+      ),
+    );
   }
 
   stop(): void {

@@ -230,6 +230,46 @@ describe('parseConfig: the sentence for', () => {
       ':5:devices.b.console: The terminal (stdio) is already that of devices.a.console: let one of them lead elsewhere',
     ],
     [
+      'a back-end that is not said how to reach',
+      'kernel: a\ndevices:\n  a: { type: i2c, backend: {} }',
+      ':3:devices.a.backend: This does not say how the back-end is reached: write one of socket, listen and command',
+    ],
+    [
+      'a back-end in two ways',
+      'kernel: a\ndevices: { a: { type: i2c, backend: { socket: /s, listen: /l } } }',
+      'devices.a.backend: This says twice how the back-end is reached',
+    ],
+    [
+      'a back-end that is not told where to listen',
+      'kernel: a\ndevices: { a: { type: fs, backend: { command: [virtiofsd] } } }',
+      'devices.a.backend.command: No argument says where the program has to listen: write {socket} for the path',
+    ],
+    [
+      'a user for a program of somebody else',
+      'kernel: a\ndevices: { a: { type: i2c, backend: { socket: /s, user: nobody } } }',
+      'devices.a.backend.user: This is for a program that is started here: leave user out, or write command',
+    ],
+    [
+      'a back-end and memory with tags',
+      'kernel: a\ncpus: { mte: auto }\ndevices: { a: { type: i2c, backend: /s } }',
+      ':2:cpus.mte: Memory with tags cannot be shared with the back-end of a: write mte: off',
+    ],
+    [
+      'a device that only another process serves',
+      'kernel: a\ndevices: { a: { type: i2c } }',
+      'Only another process serves devices of type i2c: write for example backend: /run/a.sock',
+    ],
+    [
+      'a key of our own device beside a back-end',
+      'kernel: a\ndevices: { a: { type: blk, path: x, backend: /s } }',
+      'devices.a.path: Unknown key "path": known here are type, backend, queues',
+    ],
+    [
+      'a device of any type without its id',
+      'kernel: a\ndevices: { a: { type: vhost-user, queues: 1, backend: /s } }',
+      'devices.a.id: This key is missing: write for example id: 34',
+    ],
+    [
       'a size that huge pages do not divide',
       'kernel: a\nmemory: { size: 1026M, hugepages: 1G }',
       ':2:memory.size: 1026M is not a whole number of 1G huge pages: write a multiple of 1G',

@@ -14,8 +14,9 @@ import { EpollLoop } from '../../../src/io/io-loop.ts';
 import type { DeviceKeys, DeviceReport } from '../../../src/io/protocol.ts';
 import { createServed } from '../../../src/io/served-device.ts';
 import { GuestMemory } from '../../../src/memory/guest-memory.ts';
+import { VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD } from '../../../src/vhost-user/protocol-features.ts';
 import { features } from '../../../src/virtio/features.ts';
-import { OFFERED, type Script, ScriptedBackEnd } from '../../support/scripted-back-end.ts';
+import { OFFERED, PROTOCOL_OFFERED, type Script, ScriptedBackEnd } from '../../support/scripted-back-end.ts';
 import { openFdCount, RAM_BASE, RAM_SIZE } from '../../support/session-rig.ts';
 
 const WAIT_MS = 5_000;
@@ -273,6 +274,30 @@ test('a lost disk may not repeat what it did: the driver has to begin anew, and 
   expect(rig.backEnd.heard).not.toContain('SET_VRING_ENABLE');
   rig.reset();
   rig.activate(8);
+});
+
+test('a disk that notes what it has in hand: its successor gets the notes, and the ring goes on', () => {
+  using fd = createMemfd('inflight', 4096);
+  const reply = { mmap_size: 4096n, mmap_offset: 0n, num_queues: 1, queue_size: 8 };
+  rig.listen(
+    {
+      GET_PROTOCOL_FEATURES: () => PROTOCOL_OFFERED | features(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD),
+      GET_INFLIGHT_FD: () => ({ reply, fd }),
+    },
+    60,
+  );
+  rig.create('{ type: blk, backend: PATH }');
+  rig.heard('created');
+  rig.activate();
+  rig.backEnd[Symbol.dispose]();
+  rig.until(() => rig.backEnds.length === 2 && rig.backEnd.heard.includes('SET_VRING_ENABLE'), 'the ring');
+  expect(rig.backEnd.heard).not.toContain('GET_INFLIGHT_FD');
+  expect(rig.backEnd.requests.find(({ name }) => name === 'SET_INFLIGHT_FD')!.body).toEqual(reply);
+  expect(rig.reports.map(({ kind }) => kind)).not.toContain('faulted');
+  rig.reset();
+  rig.backEnd.heard.length = 0;
+  rig.activate(2);
+  expect(rig.backEnd.heard).toContain('GET_INFLIGHT_FD');
 });
 
 test('reconnect: off', () => {

@@ -9,8 +9,12 @@ import { VIRTIO_F_VERSION_1 } from '../../../src/abi/virtio.ts';
 import { KiB } from '../../../src/base/units.ts';
 import { Fd } from '../../../src/host/fd.ts';
 import * as libc from '../../../src/host/libc.ts';
+import { createMemfd } from '../../../src/host/mapping.ts';
 import { BACK_END, FRONT_END } from '../../../src/vhost-user/message.ts';
-import { VHOST_USER_PROTOCOL_F_STATUS } from '../../../src/vhost-user/protocol-features.ts';
+import {
+  VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
+  VHOST_USER_PROTOCOL_F_STATUS,
+} from '../../../src/vhost-user/protocol-features.ts';
 import type { FRONT_END_REQUESTS } from '../../../src/vhost-user/requests.ts';
 import { features } from '../../../src/virtio/features.ts';
 import { OFFERED, PROTOCOL_OFFERED, type Script, type ScriptedBackEnd } from '../../support/scripted-back-end.ts';
@@ -169,6 +173,28 @@ describe('lies about itself', () => {
 
   test('B8 as many queues as there are numbers is no harm', () => {
     expect(live({ GET_QUEUE_NUM: () => 1n << 63n })).toBeUndefined();
+  });
+});
+
+describe('memory for requests in hand', () => {
+  const INFLIGHT = { GET_PROTOCOL_FEATURES: () => PROTOCOL_OFFERED | features(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) };
+  const liveWith = (size: number, mmap_size: bigint, mmap_offset: bigint) => {
+    using fd = createMemfd('inflight', size);
+    const reply = { mmap_size, mmap_offset, num_queues: 2, queue_size: 8 };
+    return live({ ...INFLIGHT, GET_INFLIGHT_FD: () => ({ reply, fd }) });
+  };
+  test('is taken and given', () => expect(liveWith(4 * KiB, 4096n, 0n)).toBeUndefined());
+  test.each([
+    ['B24 none', 0n, 0n],
+    ['B24 of 2^60 bytes', 2n ** 60n, 0n],
+    ['B24 beyond the end of its file', 4096n, 1n],
+    ['B24 at an offset that wraps', 4096n, 2n ** 64n - 4096n],
+  ])('%s', (_, size, offset) => {
+    expect(liveWith(4 * KiB, size, offset)).toBe(`its memory for requests in hand is none: ${size} bytes at ${offset}`);
+  });
+  test('B24 without a descriptor', () => {
+    const reply = { mmap_size: 4096n, mmap_offset: 0n, num_queues: 2, queue_size: 8 };
+    expect(live({ ...INFLIGHT, GET_INFLIGHT_FD: () => reply })).toContain('with 0 file descriptors');
   });
 });
 

@@ -1,0 +1,222 @@
+/** Devices that other processes serve, with the back-ends of Debian: qemu-storage-daemon for disks, virtiofsd for folders. */
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { GuestShell } from '../support/guest-shell.ts';
+import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
+import { linux, rounds, startVm, TEST_TIMEOUT_MS, type Vm } from '../support/vm.ts';
+
+const UNAVAILABLE = 69;
+const READS = 500;
+/** What else the guest does meanwhile. */
+const EXITS_SLACK = 0.1;
+const MIB = 2 ** 20;
+const VIRTIOFSD = '/usr/libexec/virtiofsd';
+const REBINDS = rounds('vhost-user: unbind and bind', 50, 4);
+const REBOOTS = rounds('vhost-user: reboots', 5, 1);
+const FILES = rounds('vhost-user: files in a folder', 10_000, 500);
+
+let l1: NestedHost;
+/** Disks, folders and sockets of one test, in memory of the host. */
+let folder: string;
+let number = 0;
+let daemons: HostProcess[];
+
+beforeAll(async () => {
+  l1 = await host('main');
+});
+beforeEach(async () => {
+  folder = `/tmp/vhost-user-${process.pid}-${number++}`;
+  daemons = [];
+  await onHost(`mkdir ${folder}`);
+});
+afterEach(async () => {
+  for (const daemon of daemons) await daemon.kill('KILL').catch(() => {});
+  await onHost(`rm -rf ${folder}`);
+});
+
+async function onHost(command: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await l1.run(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
+  if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
+  return stdout.trim();
+}
+
+/** An ext4 image with files of all sizes and their checksums in SUMS. */
+async function makeFileSystem(name: string): Promise<string> {
+  const [path, tree] = [join(folder, name), join(folder, `${name}.tree`)];
+  const make = [0, 1, 4096, 65_537, 3_000_000].map((size) => `head -c ${size} /dev/urandom >${tree}/file-${size}`);
+  await onHost(`mkdir ${tree} && ${make.join(' && ')} && (cd ${tree} && md5sum file-* >SUMS) &&
+    mke2fs -q -t ext4 -d ${tree} ${path} 32M`);
+  return path;
+}
+
+/** Serves each disk at the socket of its name. */
+async function serveDisks(...disks: readonly string[]): Promise<HostProcess> {
+  const exports = disks.map((path, index) => {
+    const node = `--blockdev driver=file,node-name=disk${index},filename=${path}`;
+    const address = `addr.type=unix,addr.path=${path}.sock`;
+    return `${node} --export type=vhost-user-blk,id=export${index},node-name=disk${index},writable=on,${address}`;
+  });
+  const daemon = l1.spawn(`exec qemu-storage-daemon ${exports.join(' ')}`);
+  daemons.push(daemon);
+  await onHost(`until [ -S ${disks.at(-1)}.sock ]; do sleep 0.1; done`);
+  return daemon;
+}
+
+async function start(devices: object): Promise<{ vm: Vm; shell: GuestShell }> {
+  const vm = await startVm(l1, { kernel: linux('shell'), devices });
+  return { vm, shell: await GuestShell.open(vm) };
+}
+
+/** MMIO exits that reached user space. */
+async function exitsSoFar(vm: Vm): Promise<number> {
+  const { stdout } = await vm.ctl('stats --json');
+  return (JSON.parse(stdout) as { stats: { kvm: Record<string, number> } }).stats.kvm['mmio_exit_user']!;
+}
+
+async function checkDisk(shell: GuestShell, disk: string): Promise<void> {
+  await shell.run(`mount -t ext4 /dev/${disk} /mnt && cd /mnt && md5sum -c SUMS && cd / && umount /mnt`);
+}
+
+describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
+  test('two disks of qemu-storage-daemon, direct and strict: files, drivers that come and go, a reboot', async () => {
+    const [direct, strict] = [await makeFileSystem('direct'), await makeFileSystem('strict')];
+    await serveDisks(direct, strict);
+    const { vm, shell } = await start({
+      direct: { type: 'blk', backend: `${direct}.sock` },
+      strict: { type: 'blk', interrupt: 'strict', backend: `${strict}.sock` },
+    });
+    await using _ = vm;
+    for (const disk of ['vda', 'vdb']) {
+      await checkDisk(shell, disk);
+      await shell.run(`mount -t ext4 /dev/${disk} /mnt && cp /mnt/file-3000000 /mnt/copy && umount /mnt`);
+    }
+    await shell.run('echo 3 >/proc/sys/vm/drop_caches; mount -t ext4 /dev/vda /mnt && cmp /mnt/copy /mnt/file-3000000');
+    await shell.run('umount /mnt');
+    const driver = '/sys/bus/virtio/drivers/virtio_blk';
+    for (let round = 0; round < REBINDS; round++) {
+      await shell.run(`cd ${driver} && for d in virtio0 virtio1; do echo $d >unbind; echo $d >bind; done; cd /`);
+    }
+    await checkDisk(shell, 'vda');
+    await checkDisk(shell, 'vdb');
+    let last = shell;
+    for (let boot = 2; boot <= 1 + REBOOTS; boot++) {
+      vm.write('reboot -f\n');
+      last = await GuestShell.open(vm, boot);
+      await checkDisk(last, 'vda');
+      await checkDisk(last, 'vdb');
+    }
+    vm.write('poweroff -f\n');
+    expect(await vm.exited()).toBe(0);
+    expect(vm.messages).toBe('');
+    for (const path of [direct, strict]) {
+      await onHost(`e2fsck -fn ${path} && debugfs -R 'dump /copy ${path}.copy' ${path}`);
+      await onHost(`cmp ${path}.copy ${path}.tree/file-3000000`);
+    }
+  });
+
+  test.each([
+    ['direct', 0],
+    ['strict', 1],
+  ] as const)('exits per request, interrupts %s: %d', async (interrupt, expected) => {
+    const disk = await makeFileSystem('disk');
+    await serveDisks(disk);
+    const { vm, shell } = await start({ disk: { type: 'blk', interrupt, backend: `${disk}.sock` } });
+    await using _ = vm;
+    const exitsOf = async (source: string): Promise<number> => {
+      const before = await exitsSoFar(vm);
+      await shell.run(`dd if=${source} of=/dev/null bs=4k count=${READS} 2>/dev/null`);
+      return (await exitsSoFar(vm)) - before;
+    };
+    // The command itself has exits too, all of them the console's.
+    const console = await exitsOf('/dev/zero');
+    const each = ((await exitsOf('/dev/vda iflag=direct')) - console) / READS;
+    process.stdout.write(`  vhost-user, ${interrupt}: ${each.toFixed(3)} exits per request\n`);
+    expect(Math.abs(each - expected)).toBeLessThan(EXITS_SLACK);
+  });
+
+  test('a disk whose back-end comes late, is killed, and comes again; the other goes on', async () => {
+    const [fragile, other] = [await makeFileSystem('fragile'), await makeFileSystem('other')];
+    await serveDisks(other);
+    const starting = startVm(l1, {
+      kernel: linux('shell'),
+      devices: {
+        fragile: { type: 'blk', backend: `${fragile}.sock` },
+        other: { type: 'blk', backend: `${other}.sock` },
+      },
+    });
+    await using vm = await starting;
+    const daemon = await serveDisks(fragile);
+    const shell = await GuestShell.open(vm);
+    await checkDisk(shell, 'vda');
+
+    await daemon.kill('KILL');
+    await vm.said('its back-end is gone, and with it what it had in hand');
+    await checkDisk(shell, 'vdb');
+    await onHost(`rm -f ${fragile}.sock`);
+    await serveDisks(fragile);
+    await vm.said('fragile.sock is there again');
+    await shell.run('cd /sys/bus/virtio/drivers/virtio_blk && echo virtio0 >unbind && echo virtio0 >bind; cd /');
+    await checkDisk(shell, 'vda');
+    await checkDisk(shell, 'vdb');
+  });
+
+  test('a disk that grows while the guest uses it', async () => {
+    const disk = await makeFileSystem('disk');
+    const qmp = `${disk}.qmp`;
+    const monitor = `--chardev socket,id=m,path=${qmp},server=on,wait=off --monitor chardev=m`;
+    daemons.push(
+      l1.spawn(`exec qemu-storage-daemon ${monitor} --blockdev driver=file,node-name=disk0,filename=${disk} \
+        --export type=vhost-user-blk,id=e,node-name=disk0,writable=on,addr.type=unix,addr.path=${disk}.sock`),
+    );
+    const { vm, shell } = await start({ disk: { type: 'blk', backend: `${disk}.sock` } });
+    await using _ = vm;
+    expect(await shell.run('cat /sys/block/vda/size')).toBe(String((32 * MIB) / 512));
+    const grow = `{"execute":"block_resize","arguments":{"node-name":"disk0","size":${64 * MIB}}}`;
+    await onHost(`printf '{"execute":"qmp_capabilities"}\n${grow}\n' | socat -t 2 - UNIX-CONNECT:${qmp}`);
+    await shell.run(`until [ $(cat /sys/block/vda/size) = ${(64 * MIB) / 512} ]; do sleep 0.1; done`);
+    await checkDisk(shell, 'vda');
+  });
+
+  test('a folder by virtiofsd, which we start: files both ways, many of them, killed and started again', async () => {
+    const shared = join(folder, 'shared');
+    await onHost(`mkdir -p ${shared}/many && head -c 3000000 /dev/urandom >${shared}/from-host && cd ${shared}/many &&
+      for n in $(seq ${FILES}); do echo $n >f$n; done`);
+    const command = [VIRTIOFSD, '--socket-path', '{socket}', '--shared-dir', shared, '--sandbox', 'none'];
+    const { vm, shell } = await start({ share: { type: 'fs', backend: { command } } });
+    await using _ = vm;
+    await shell.run('mount -t virtiofs share /mnt');
+    expect((await shell.run('md5sum </mnt/from-host')).slice(0, 32)).toBe(
+      (await onHost(`md5sum <${shared}/from-host`)).slice(0, 32),
+    );
+    expect(await shell.run('find /mnt/many -type f | wc -l')).toBe(String(FILES));
+    expect(await shell.run('cat /mnt/many/* | sort -n | tail -n 1')).toBe(String(FILES));
+    await shell.run('cp /mnt/from-host /mnt/from-guest && sync && umount /mnt');
+    await onHost(`cmp ${shared}/from-host ${shared}/from-guest`);
+
+    await onHost('pkill -KILL -x virtiofsd');
+    await vm.said('virtiofsd is there again');
+    await shell.run('cd /sys/bus/virtio/drivers/virtiofs && echo virtio0 >unbind && echo virtio0 >bind; cd /');
+    await shell.run('mount -t virtiofs share /mnt && cmp /mnt/from-host /mnt/from-guest && umount /mnt');
+    await vm.kill('KILL');
+    await vm.exited();
+    await onHost('for n in $(seq 50); do pgrep -x virtiofsd >/dev/null || exit 0; sleep 0.1; done; exit 1');
+  });
+
+  test('what cannot be used is said before the guest runs', async () => {
+    const run = async (backend: object) => {
+      const vm = await startVm(l1, { kernel: linux('shell'), devices: { disk: { type: 'blk', backend } } });
+      return { exitCode: await vm.exited(), messages: vm.messages };
+    };
+    const quick = { 'start-timeout-s': 1 };
+    expect(await run({ socket: `${folder}/none.sock`, ...quick })).toMatchObject({
+      exitCode: UNAVAILABLE,
+      messages: expect.stringContaining(
+        `Cannot use the back-end at ${folder}/none.sock for disk: it is not there after 1 s`,
+      ),
+    });
+    const command = [VIRTIOFSD, '--socket-path', '{socket}', '--shared-dir', '/etc', '--sandbox', 'none'];
+    const wrong = await run({ command });
+    expect(wrong).toMatchObject({ exitCode: UNAVAILABLE });
+    expect(wrong.messages).toMatch(/Cannot use virtiofsd for disk: it (has no config space|has closed|gives)/);
+  });
+});

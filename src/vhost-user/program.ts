@@ -61,7 +61,9 @@ export class Program implements Source {
       });
     }
     this.#user = user === undefined ? undefined : findUser(user, `${keyPath}.user`);
-    const folder = mkdtempSync(join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), 'orko-backend-'));
+    // The folder of our own user's sockets is closed to others.
+    const runtime = this.#user ? undefined : process.env['XDG_RUNTIME_DIR'];
+    const folder = mkdtempSync(join(runtime ?? tmpdir(), 'orko-backend-'));
     this.#resources.defer(() => rmSync(folder, { recursive: true, force: true }));
     if (this.#user) chownSync(folder, this.#user.uid, this.#user.gid);
     this.#socketPath = join(folder, 'vhost-user.sock');
@@ -162,12 +164,13 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** passwd(5): name, password, uid, gid. */
+/** passwd(5): name, password, uid, gid. A number need not stand there. */
 function findUser(name: string, keyPath: string): User {
   const entries = readFileSync('/etc/passwd', 'utf8').split('\n');
   const entry = entries.map((line) => line.split(':')).find((fields) => fields[0] === name || fields[2] === name);
-  if (entry === undefined) throw new ConfigError(`There is no user ${name} on this host: create it`, { keyPath });
-  const user = { uid: Number(entry[2]), gid: Number(entry[3]) };
+  const isNumber = /^\d+$/.test(name);
+  if (!entry && !isNumber) throw new ConfigError(`There is no user ${name} on this host: create it`, { keyPath });
+  const user = { uid: Number(entry?.[2] ?? name), gid: Number(entry?.[3] ?? name) };
   if (getuid() !== 0 && getuid() !== user.uid) {
     throw new ConfigError(`Only root can start a program as ${name}: run orko-vmm as root, or leave this key out`, {
       keyPath,

@@ -11,6 +11,10 @@ const READS = 500;
 const EXITS_SLACK = 0.1;
 const MIB = 2 ** 20;
 const VIRTIOFSD = '/usr/libexec/virtiofsd';
+const NOBODY = '65534';
+const HTTP_PORT = 8123;
+/** Where passt shows the host to the guest: the gateway of QEMU's network, in which L1 lives. */
+const USER_HOST = '10.0.2.2';
 const REBINDS = rounds('vhost-user: unbind and bind', 50, 4);
 const REBOOTS = rounds('vhost-user: reboots', 5, 1);
 const FILES = rounds('vhost-user: files in a folder', 10_000, 500);
@@ -200,6 +204,21 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
     await vm.kill('KILL');
     await vm.exited();
     await onHost('for n in $(seq 50); do pgrep -x virtiofsd >/dev/null || exit 0; sleep 0.1; done; exit 1');
+  });
+
+  test('a network card by passt, which runs as another user: an address by DHCP, data that arrives whole', async () => {
+    await onHost(`head -c 2000000 /dev/urandom >${folder}/data`);
+    daemons.push(l1.spawn(`exec busybox httpd -f -p 127.0.0.1:${HTTP_PORT} -h ${folder}`));
+    const command = ['passt', '--foreground', '--quiet', '--vhost-user', '--socket', '{socket}'];
+    const { vm, shell } = await start({ net0: { type: 'net', backend: { command, user: NOBODY } } });
+    await using _ = vm;
+    await shell.run(
+      `echo '#!/bin/sh' >/tmp/dhcp; echo 'ip addr add $ip/$mask dev $interface; ip route add default via $router' >>/tmp/dhcp; chmod +x /tmp/dhcp`,
+    );
+    await shell.run('ip link set lo up; ip link set eth0 up; udhcpc -n -q -i eth0 -s /tmp/dhcp');
+    const fetched = await shell.run(`wget -q -O - http://${USER_HOST}:${HTTP_PORT}/data | md5sum`);
+    expect(fetched.slice(0, 32)).toBe((await onHost(`md5sum <${folder}/data`)).slice(0, 32));
+    expect(await onHost('ps -o uid= -C passt')).toBe(NOBODY);
   });
 
   test('what cannot be used is said before the guest runs', async () => {

@@ -1,24 +1,28 @@
 /** A device that another process serves, with a scripted back-end at a real socket: what the main thread is told of it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { VIRTIO_F_VERSION_1, VIRTIO_ID_BLOCK, VIRTIO_ID_RNG } from '../../../src/abi/virtio.ts';
-import { virtio_blk_config } from '../../../src/abi/virtio-blk.ts';
+import { VIRTIO_BLK_T_IN, virtio_blk_config, virtio_blk_outhdr } from '../../../src/abi/virtio-blk.ts';
+import { pack } from '../../../src/base/layout.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { EventFd } from '../../../src/host/eventfd.ts';
 import { createMemfd, Mapping } from '../../../src/host/mapping.ts';
 import { UnixSocket } from '../../../src/host/unix-socket.ts';
 import type { HostedDevice } from '../../../src/io/hosted-device.ts';
 import { EpollLoop } from '../../../src/io/io-loop.ts';
-import type { DeviceKeys, DeviceReport } from '../../../src/io/protocol.ts';
+import type { CreatedDevice, DeviceKeys, DeviceReport } from '../../../src/io/protocol.ts';
 import { createServed } from '../../../src/io/served-device.ts';
 import { GuestMemory } from '../../../src/memory/guest-memory.ts';
 import { VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD } from '../../../src/vhost-user/protocol-features.ts';
 import { features } from '../../../src/virtio/features.ts';
+import { DriverQueue } from '../../support/driver.ts';
+import { GuestRam } from '../../support/guest-ram.ts';
 import { OFFERED, PROTOCOL_OFFERED, type Script, ScriptedBackEnd } from '../../support/scripted-back-end.ts';
 import { openFdCount, RAM_BASE, RAM_SIZE } from '../../support/session-rig.ts';
 
+const STORAGE_DAEMON = '/usr/bin/qemu-storage-daemon';
 const WAIT_MS = 5_000;
 const DRIVER = features(VIRTIO_F_VERSION_1);
 const RING = { index: 0, size: 8, desc: RAM_BASE, driver: RAM_BASE + 0x1000, device: RAM_BASE + 0x2000 };
@@ -339,4 +343,42 @@ test('interrupt: strict: a call sets the register first, then interrupts', () =>
 test('a program of ours: what it prints is passed on, it is started again, and ends with us', () => {
   rig.create('{ type: rng, backend: { command: [sh, -c, "echo hello $WHO; exit 0", "{socket}"], env: { WHO: you } } }');
   expect(rig.heard('log')).toMatchObject({ message: 'sh: hello you' });
+});
+
+/** Reads sector 1 as Linux would: a header, the data, the status. */
+const READ_SECTOR_1 = {
+  readable: [pack(virtio_blk_outhdr, { type: VIRTIO_BLK_T_IN, sector: 1n })],
+  writable: [512, 1],
+};
+
+test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: read, reset, read again', () => {
+  const disk = join(rig.folder, 'disk');
+  writeFileSync(
+    disk,
+    Uint8Array.from({ length: 1024 * 1024 }, (_, index) => index >> 9),
+  );
+  const node = `driver=file,node-name=d,filename=${disk}`;
+  const vhost = `type=vhost-user-blk,id=e,node-name=d,writable=on,addr.type=unix,addr.path={socket}`;
+  const command = JSON.stringify([STORAGE_DAEMON, '--blockdev', node, '--export', vhost]);
+  rig.create(`{ type: blk, backend: { command: ${command} } }`);
+  const { created } = rig.heard('created') as unknown as { created: CreatedDevice };
+  expect(new DataView(created.config.buffer).getBigUint64(0, true)).toBe(2048n);
+  const call = new EventFd(created.wires.call!);
+  const kick = new EventFd(created.wires.kicks[0]!);
+  const ram = new GuestRam({ base: RAM_BASE, buffer: rig.ram.buffer, pointer: rig.ram.pointer });
+  for (let round = 1; round <= 3; round++) {
+    ram.release(0);
+    rig.ram.bytes.fill(0);
+    const queue = new DriverQueue(ram, 8);
+    rig.device!.activate([{ index: 0, ...queue.places }], DRIVER, round);
+    const request = queue.add(READ_SECTOR_1);
+    queue.kick();
+    kick.signal();
+    rig.until(() => {
+      call.take();
+      return queue.take() !== undefined;
+    }, 'the sector');
+    expect(request.written()).toEqual(Uint8Array.from({ length: 513 }, (_, index) => (index < 512 ? 1 : 0)));
+    rig.reset();
+  }
 });

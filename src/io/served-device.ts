@@ -6,6 +6,7 @@
 import { VIRTIO_F_RING_PACKED, vring_used } from '../abi/virtio.ts';
 import { assert } from '../base/assert.ts';
 import { ConfigError, HostError } from '../base/errors.ts';
+import type { GuestAddress } from '../base/range.ts';
 import type { AnyServedKeys } from '../config/served-types.ts';
 import { Fd } from '../host/fd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
@@ -58,6 +59,8 @@ class ServedDevice implements HostedDevice {
   /** What the back-end has in hand, for the next one. */
   readonly #inflight: InflightMemory;
   #cancelTimer = () => {};
+  /** A connection of which it is not known yet what is at its other end, and one of which it is. */
+  #probing: Session | undefined;
   #session: Session | undefined;
   /** What the driver was offered; undefined until there was a first back-end. */
   #offered: bigint | undefined;
@@ -178,12 +181,15 @@ class ServedDevice implements HostedDevice {
       onConfig: (bytes) => this.#configChanged(bytes),
       onEnd: (fault) => this.#lost(fault),
     });
-    this.#session = session;
+    this.#probing = session;
     session.probe((facts) => {
       if (facts === undefined) return;
       this.#connections++;
       if (this.#offered === undefined) this.#introduce(facts);
-      else this.#resume(session, facts);
+      else if (!this.#isAsBefore(session, facts)) return;
+      this.#probing = undefined;
+      this.#session = session;
+      this.#resume(facts);
     });
   }
 
@@ -203,13 +209,18 @@ class ServedDevice implements HostedDevice {
   }
 
   /** Another back-end: the driver knows the one of before, so it has to be as that was. */
-  #resume(session: Session, { features, config }: BackEndFacts): void {
+  #isAsBefore(session: Session, { features }: BackEndFacts): boolean {
     const missing = this.#offered! & ~offeredFeatures(this.#profile, features, this.#keys.packed === 'on');
-    if (missing !== 0n) {
-      session.end(new PeerFault(`it lacks features that the driver was offered (0x${missing.toString(16)})`));
-      return;
+    if (missing === 0n) {
+      this.#log(`${this.#source.name} is there again`);
+      return true;
     }
-    this.#log(`${this.#source.name} is there again`);
+    session.end(new PeerFault(`it lacks features that the driver was offered (0x${missing.toString(16)})`));
+    return false;
+  }
+
+  /** What the driver has set up meanwhile, or with the back-end of before. */
+  #resume({ config }: BackEndFacts): void {
     if (config.length > 0) this.#configChanged(config);
     if (!this.#driver || this.#driver.isBroken) return;
     this.#start();
@@ -230,8 +241,7 @@ class ServedDevice implements HostedDevice {
   /** In rings that were in use, what was not given back is done again: all from there on, or what the notes say. */
   #baseOf({ device }: QueueSetup): number {
     const { features, isStarted } = this.#driver!;
-    if (isStarted)
-      return this.#surroundings.memory.view(device, vring_used.size).getUint16(vring_used.fields.idx.offset, true);
+    if (isStarted) return this.#indexAt(device);
     return hasFeature(features, VIRTIO_F_RING_PACKED) ? NEW_PACKED_BASE : NEW_SPLIT_BASE;
   }
 
@@ -246,6 +256,7 @@ class ServedDevice implements HostedDevice {
 
   /** The connection is over. The guest's memory and the other devices are as they were. */
   #lost(fault: PeerFault): void {
+    this.#probing = undefined;
     this.#session = undefined;
     this.#source.cut();
     if (this.#offered === undefined) {
@@ -266,7 +277,22 @@ class ServedDevice implements HostedDevice {
   #mayReplay(): boolean {
     const { reconnect } = this.#keys.backend;
     if (reconnect === 'off' || hasFeature(this.#driver!.features, VIRTIO_F_RING_PACKED)) return false;
-    return reconnect === 'on' || this.#profile.isReplaySafe || this.#inflight.kept !== undefined;
+    if (reconnect === 'on' || this.#inflight.kept !== undefined) return true;
+    const { goesOn } = this.#profile;
+    return (
+      goesOn === 'always' || (goesOn === 'when-idle' && this.#driver!.queues.every((setup) => this.#isIdle(setup)))
+    );
+  }
+
+  /** All that was made available in a (split) ring has been given back. */
+  #isIdle({ driver, device }: QueueSetup): boolean {
+    return this.#indexAt(driver) === this.#indexAt(device);
+  }
+
+  /** `idx` of an available or used ring, which lies in both at the same place (virtio 1.4 §2.7.6, §2.7.8). */
+  #indexAt(ring: GuestAddress): number {
+    const { idx } = vring_used.fields;
+    return this.#surroundings.memory.view(ring + idx.offset, idx.size).getUint16(0, true);
   }
 
   /** The driver has to begin anew. */
@@ -303,8 +329,8 @@ class ServedDevice implements HostedDevice {
   readonly #log = (message: string) => this.#surroundings.tell({ kind: 'log', message });
 
   [Symbol.dispose](): void {
+    this.#probing?.[Symbol.dispose]();
     this.#session?.[Symbol.dispose]();
-    this.#session = undefined;
     this.#resources.dispose();
   }
 }

@@ -85,7 +85,7 @@ const NOTHING_SPECIAL = {
   writable: [],
   ownFeatures: 0n,
   hiddenFeatures: 0n,
-  isReplaySafe: false,
+  goesOn: 'never',
 } as const;
 
 /** The profile of the device `name`. */
@@ -101,6 +101,7 @@ export function profileOf(keys: AnyServedKeys, name: string): DeviceProfile {
       const { wce, num_queues } = virtio_blk_config.fields;
       return device(VIRTIO_ID_BLOCK, keys.queues, {
         config: { size: BLK_CONFIG_BYTES },
+        goesOn: 'when-idle',
         writable: [[wce.offset, wce.size]],
         clamp: (view) => lower(view, num_queues.offset, keys.queues),
       });
@@ -118,13 +119,13 @@ export function profileOf(keys: AnyServedKeys, name: string): DeviceProfile {
     case 'gpio':
       return device(VIRTIO_ID_GPIO, 2, { config: { size: virtio_gpio_config.size } });
     case 'i2c':
-      return device(VIRTIO_ID_I2C_ADAPTER, 1);
+      return device(VIRTIO_ID_I2C_ADAPTER, 1, { goesOn: 'when-idle' });
     case 'input': {
       const { select, subsel } = virtio_input_config.fields;
       return device(VIRTIO_ID_INPUT, 2, {
         config: { size: virtio_input_config.size },
         writable: [[select.offset, select.size + subsel.size]],
-        isReplaySafe: true,
+        goesOn: 'always',
       });
     }
     case 'net':
@@ -134,10 +135,10 @@ export function profileOf(keys: AnyServedKeys, name: string): DeviceProfile {
         ownFeatures: features(VIRTIO_NET_F_MAC, VIRTIO_NET_F_STATUS),
         hiddenFeatures: NET_CONTROL,
         // A packet that is lost or comes twice is nothing to a network.
-        isReplaySafe: true,
+        goesOn: 'always',
       });
     case 'rng':
-      return device(VIRTIO_ID_RNG, 1, { isReplaySafe: true });
+      return device(VIRTIO_ID_RNG, 1, { goesOn: 'always' });
     case 'rtc':
       return device(VIRTIO_ID_CLOCK, 2);
     case 'scmi':
@@ -153,7 +154,7 @@ export function profileOf(keys: AnyServedKeys, name: string): DeviceProfile {
     case 'sound':
       return device(VIRTIO_ID_SOUND, 4, { config: { size: SOUND_CONFIG_BYTES } });
     case 'spi':
-      return device(VIRTIO_ID_SPI, 1, { config: { size: virtio_spi_config.size } });
+      return device(VIRTIO_ID_SPI, 1, { config: { size: virtio_spi_config.size }, goesOn: 'when-idle' });
     case 'vsock':
       return device(VIRTIO_ID_VSOCK, 3, { config: { size: virtio_vsock_config.size } });
     case 'vhost-user':

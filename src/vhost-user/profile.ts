@@ -10,8 +10,11 @@ export interface DeviceProfile {
   /** Of the device's own bits: those that are offered by us, whatever the back-end offers, and those that are not offered. */
   readonly ownFeatures: bigint;
   readonly hiddenFeatures: bigint;
-  /** Requests may be carried out a second time: nothing is lost or doubled by it. */
-  readonly isReplaySafe: boolean;
+  /**
+   * When the rings may go on with another back-end by themselves: always, for a request may be carried out twice; while the
+   * lost one had none in hand, for it kept nothing else; or never, since it knew more than the next one can (sessions, streams).
+   */
+  readonly goesOn: 'always' | 'when-idle' | 'never';
   /** Changes config bytes of the back-end's that promise more than the queues that there are. */
   clamp?(config: DataView): void;
 }

@@ -13,7 +13,7 @@ import { Connector } from './connector.ts';
 import type { Seeker, Source } from './source.ts';
 
 /** How long it may take to end when it is asked to (SIGTERM: "Backend program conventions"). */
-const END_MS = 1_000;
+const END_MS = 300;
 /** A program that ends at once, over and over, is started again after this, and then less and less often. */
 const RESTART_MS_MIN = 100;
 const RESTART_MS_MAX = 10_000;

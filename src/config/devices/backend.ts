@@ -48,7 +48,7 @@ export const BACKEND = object({
       default: 'auto',
       examples: ['off'],
       meanings: {
-        auto: 'as `on` where nothing can be lost or done twice: at once for devices whose requests may be repeated, for others when the driver begins anew',
+        auto: 'as `on` where nothing can be lost or done twice: the back-end has kept notes for the next one, or had nothing in hand, or its requests may be repeated; elsewhere when the driver begins anew',
         on: 'always go on where the rings stand: what the lost back-end had in hand is done again',
         off: 'never: the device is gone until the VM is started again',
       },

@@ -131,6 +131,11 @@ function describe(reports: readonly Report[]): string {
   return JSON.stringify(reports, (_, value) => (typeof value === 'bigint' ? String(value) : value));
 }
 
+/** So many requests wait in the ring. */
+function makeAvailable(count: number): void {
+  rig.ram.view.setUint16(0x1002, count, true);
+}
+
 let fdCount: number;
 let rig: Rig;
 beforeEach(() => {
@@ -269,6 +274,7 @@ test('a lost disk may not repeat what it did: the driver has to begin anew, and 
   rig.create('{ type: blk, backend: PATH }');
   rig.heard('created');
   rig.activate(7);
+  makeAvailable(1);
   rig.backEnd[Symbol.dispose]();
   expect(rig.heard('faulted')).toMatchObject({ generation: 7, reason: expect.stringContaining('back-end is gone') });
   rig.until(
@@ -278,6 +284,16 @@ test('a lost disk may not repeat what it did: the driver has to begin anew, and 
   expect(rig.backEnd.heard).not.toContain('SET_VRING_ENABLE');
   rig.reset();
   rig.activate(8);
+});
+
+test('a lost disk that had nothing in hand goes on', () => {
+  rig.listen({}, 60);
+  rig.create('{ type: blk, backend: PATH }');
+  rig.heard('created');
+  rig.activate();
+  rig.backEnd[Symbol.dispose]();
+  rig.until(() => rig.backEnds.length === 2 && rig.backEnd.heard.includes('SET_VRING_ENABLE'), 'the ring');
+  expect(rig.reports.map(({ kind }) => kind)).not.toContain('faulted');
 });
 
 test('a disk that notes what it has in hand: its successor gets the notes, and the ring goes on', () => {
@@ -293,6 +309,7 @@ test('a disk that notes what it has in hand: its successor gets the notes, and t
   rig.create('{ type: blk, backend: PATH }');
   rig.heard('created');
   rig.activate();
+  makeAvailable(1);
   rig.backEnd[Symbol.dispose]();
   rig.until(() => rig.backEnds.length === 2 && rig.backEnd.heard.includes('SET_VRING_ENABLE'), 'the ring');
   expect(rig.backEnd.heard).not.toContain('GET_INFLIGHT_FD');

@@ -21,13 +21,14 @@ const REASONS: Readonly<Record<number, string>> = {
 
 export class Connector implements Source {
   readonly name: string;
-  readonly #path: string;
+  readonly #paths: readonly string[];
   readonly #loop: IoLoop;
   #search: DisposableStack | undefined;
 
-  constructor(path: string, loop: IoLoop) {
+  /** `others`: where it may listen instead, in the same folder. */
+  constructor(path: string, loop: IoLoop, others: readonly string[] = []) {
     this.name = `the back-end at ${path}`;
-    this.#path = path;
+    this.#paths = [path, ...others];
     this.#loop = loop;
   }
 
@@ -44,7 +45,7 @@ export class Connector implements Source {
     const attempt = () => {
       if (this.#search !== search) return;
       cancelTimer();
-      const result = UnixSocket.connectNow(this.#path);
+      const result = connectToOne(this.#paths);
       if (result instanceof UnixSocket) {
         this.cut();
         seeker.found(result);
@@ -60,7 +61,7 @@ export class Connector implements Source {
     search.defer(() => cancelTimer());
     // Watched first: what appears in between is not missed.
     try {
-      const watch = search.use(DirectoryWatch.on(dirname(this.#path)));
+      const watch = search.use(DirectoryWatch.on(dirname(this.#paths[0]!)));
       search.use(
         this.#loop.watch(watch.number, { readable: true }, () => {
           watch.drain();
@@ -84,6 +85,17 @@ export class Connector implements Source {
   [Symbol.dispose](): void {
     this.cut();
   }
+}
+
+/** A connection, or why there is none at the first path where something is. */
+function connectToOne(paths: readonly string[]): UnixSocket | number {
+  let why = ENOENT;
+  for (const path of paths) {
+    const result = UnixSocket.connectNow(path);
+    if (result instanceof UnixSocket) return result;
+    if (why === ENOENT) why = result;
+  }
+  return why;
 }
 
 function reasonOf(errno: number): string {

@@ -70,12 +70,12 @@ export class Program implements Source {
     const tie = findProgram(TIE[0]!) === undefined ? [] : TIE;
     const words = command.slice(1).map((word) => word.replaceAll(SOCKET_WORD, this.#socketPath));
     this.#words = [...tie, program, ...words];
-    this.#connector = this.#resources.use(new Connector(this.#socketPath, loop));
+    this.#connector = this.#resources.use(new Connector(this.#socketPath, loop, [this.#numberedPath]));
   }
 
   seek(seeker: Seeker): void {
     this.cut();
-    rmSync(this.#socketPath, { force: true });
+    for (const path of [this.#socketPath, this.#numberedPath]) rmSync(path, { force: true });
     try {
       this.#start(seeker);
     } catch (error) {
@@ -98,6 +98,11 @@ export class Program implements Source {
     this.#cancelRestart();
     this.#connector.cut();
     this.#stop((child) => child.kill());
+  }
+
+  /** Some programs (vhost-device) can serve several devices, and put a number behind the path for each. */
+  get #numberedPath(): string {
+    return `${this.#socketPath}0`;
   }
 
   #start(seeker: Seeker): void {

@@ -362,6 +362,13 @@ test('a program of ours: what it prints is passed on, it is started again, and e
   expect(rig.heard('log')).toMatchObject({ message: 'sh: hello you' });
 });
 
+test('a program that puts a number behind the path', () => {
+  const script =
+    'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + "0"); s.listen(); c = s.accept(); print("found"); time.sleep(9)';
+  rig.create(`{ type: rng, backend: { command: [python3, -u, -c, '${script}', "{socket}"] } }`);
+  rig.until(() => rig.reports.some((report) => 'message' in report && report.message === 'python3: found'), 'it');
+});
+
 /** Reads sector 1 as Linux would: a header, the data, the status. */
 const READ_SECTOR_1 = {
   readable: [pack(virtio_blk_outhdr, { type: VIRTIO_BLK_T_IN, sector: 1n })],

@@ -323,7 +323,9 @@ class ServedDevice implements HostedDevice {
   }
 
   #complain(reason: string): void {
-    if (++this.#faults <= FAULTS_LOGGED_MAX) this.#log(`${this.#source.name}: ${reason}`);
+    if (++this.#faults > FAULTS_LOGGED_MAX) return;
+    const last = this.#faults === FAULTS_LOGGED_MAX ? '; the next time it is not said' : '';
+    this.#log(`${this.#source.name}: ${reason}${last}`);
   }
 
   readonly #log = (message: string) => this.#surroundings.tell({ kind: 'log', message });

@@ -19,6 +19,7 @@ const RESTART_MS_MIN = 100;
 const RESTART_MS_MAX = 10_000;
 /** Of util-linux: the kernel then ends the program when the thread that started it is gone. */
 const TIE = ['setpriv', '--pdeathsig', 'KILL', '--'];
+const LINES_PER_SECOND = 100;
 const SOCKET_WORD = '{socket}';
 
 export interface ProgramOptions {
@@ -47,6 +48,8 @@ export class Program implements Source {
   #running: { readonly child: ChildProcess; readonly watch: Disposable } | undefined;
   #restartMs = RESTART_MS_MIN;
   #cancelRestart = () => {};
+  /** What it has said in the second that goes on. */
+  #second = { beganMs: 0, lines: 0 };
   /** What it has said last: why it has ended, most likely. */
   #lastLine = '';
 
@@ -116,11 +119,22 @@ export class Program implements Source {
     this.#lastLine = '';
     const watch = loop.watch(child.fd, { readable: true }, () => {
       const { lines, end } = child.take();
-      for (const line of lines) this.#options.log(`${this.name}: ${line}`);
+      for (const line of lines) this.#say(line);
       this.#lastLine = lines.at(-1) ?? this.#lastLine;
       if (end !== undefined) this.#ended(end.replace(command!, this.name), seeker);
     });
     this.#running = { child, watch };
+  }
+
+  /** A program that prints without end fills nobody's log, nor the way to it. */
+  #say(line: string): void {
+    const { loop, log } = this.#options;
+    if (loop.nowMs - this.#second.beganMs >= 1_000) {
+      const leftOut = this.#second.lines - LINES_PER_SECOND;
+      if (leftOut > 0) log(`${this.name}: and ${leftOut} lines more`);
+      this.#second = { beganMs: loop.nowMs, lines: 0 };
+    }
+    if (this.#second.lines++ < LINES_PER_SECOND) log(`${this.name}: ${line}`);
   }
 
   /** When it was connected, whoever has the connection notices too; when it was not, it is tried again. */

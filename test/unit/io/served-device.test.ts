@@ -362,6 +362,16 @@ test('a program of ours: what it prints is passed on, it is started again, and e
   expect(rig.heard('log')).toMatchObject({ message: 'sh: hello you' });
 });
 
+test('a program that prints without end', () => {
+  rig.create('{ type: rng, backend: { command: [sh, -c, "while :; do echo again; done", "{socket}"] } }');
+  const said = () => rig.reports.filter((report) => 'message' in report && report.message === 'sh: again').length;
+  rig.until(
+    () => rig.reports.some((report) => 'message' in report && /and \d+ lines more/.test(report.message)),
+    'an end',
+  );
+  expect(said()).toBeLessThanOrEqual(200);
+});
+
 test('a program that puts a number behind the path', () => {
   const script =
     'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + "0"); s.listen(); c = s.accept(); print("found"); time.sleep(9)';

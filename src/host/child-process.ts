@@ -105,10 +105,10 @@ export class ChildProcess implements Disposable {
     this.kill();
   }
 
-  /** It ends now, whatever it is doing. */
+  /** It ends now, whatever it is doing, and with it what it has started: its session is a process group. */
   kill(): void {
     if (this.#isGone()) return;
-    libc.kill(this.#pid, SIGKILL);
+    libc.kill(-this.#pid, SIGKILL);
     libc.waitpid(this.#pid, this.#statusBytes, 0);
   }
 

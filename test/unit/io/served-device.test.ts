@@ -1,5 +1,5 @@
 /** A device that another process serves, with a scripted back-end at a real socket: what the main thread is told of it. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -129,6 +129,11 @@ class Rig implements Disposable {
 
 function describe(reports: readonly Report[]): string {
   return JSON.stringify(reports, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
+/** Whether a process is there, and not only waiting to be waited for. */
+function isRunning(pid: string): boolean {
+  return existsSync(`/proc/${pid}/stat`) && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }
 
 /** So many requests wait in the ring. */
@@ -360,6 +365,16 @@ test('interrupt: strict: a call sets the register first, then interrupts', () =>
 test('a program of ours: what it prints is passed on, it is started again, and ends with us', () => {
   rig.create('{ type: rng, backend: { command: [sh, -c, "echo hello $WHO; exit 0", "{socket}"], env: { WHO: you } } }');
   expect(rig.heard('log')).toMatchObject({ message: 'sh: hello you' });
+});
+
+test('B4 a program of ours that is cut off does not go on, nor what it has started', () => {
+  const pids = join(rig.folder, 'pids');
+  const script = `trap "" TERM; sleep 1000 & echo $$ $! >${pids}; wait`;
+  rig.create(JSON.stringify({ type: 'rng', backend: { command: ['sh', '-c', script, '{socket}'] } }));
+  rig.until(() => existsSync(pids) && readFileSync(pids, 'utf8').endsWith('\n'), 'its start');
+  const numbers = readFileSync(pids, 'utf8').trim().split(' ');
+  rig.device![Symbol.dispose]();
+  for (const pid of numbers) expect(isRunning(pid)).toBe(false);
 });
 
 test('a program that prints without end', () => {

@@ -3,24 +3,22 @@
  * interrupts go past us; what is ours is to find the back-end, to start and stop its rings, and to contain its end: then the
  * guest is told as well as virtio allows, nobody else notices, and another back-end is looked for.
  */
-import { VIRTIO_F_RING_PACKED, vring_used } from '../abi/virtio.ts';
 import { assert } from '../base/assert.ts';
 import { ConfigError, HostError } from '../base/errors.ts';
-import type { GuestAddress } from '../base/range.ts';
 import type { AnyServedKeys } from '../config/served-types.ts';
 import { Fd } from '../host/fd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
-import { type BackEndFacts, NEW_PACKED_BASE, NEW_SPLIT_BASE, type Ring } from '../vhost-user/front-end.ts';
+import type { BackEndFacts } from '../vhost-user/front-end.ts';
 import { InflightMemory } from '../vhost-user/inflight.ts';
 import { PeerFault } from '../vhost-user/peer-fault.ts';
 import type { DeviceProfile } from '../vhost-user/profile.ts';
 import { Session } from '../vhost-user/session.ts';
 import type { Source } from '../vhost-user/source.ts';
-import { hasFeature } from '../virtio/features.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { CreateRequest, HostedDevice, Surroundings } from './hosted-device.ts';
 import { createInterrupt } from './interrupt.ts';
 import { plainError } from './plain-error.ts';
+import { ServedDriver } from './served-driver.ts';
 import { offeredFeatures, profileOf } from './served-profiles.ts';
 import { openSource } from './served-source.ts';
 import { ServedWires } from './served-wires.ts';
@@ -31,17 +29,6 @@ const AGAIN_MS_MAX = 5_000;
 const SOON_MS = 10_000;
 /** A peer that comes and goes must not fill the log. */
 const FAULTS_LOGGED_MAX = 20;
-
-/** What the driver has set up. */
-interface Driver {
-  readonly queues: readonly QueueSetup[];
-  readonly features: bigint;
-  readonly generation: number;
-  /** Its rings were given to a back-end, which may have used buffers. */
-  isStarted: boolean;
-  /** It was told that the device needs a reset: nothing is started for it any more. */
-  isBroken: boolean;
-}
 
 export function createServed(request: CreateRequest, surroundings: Surroundings): HostedDevice {
   return new ServedDevice(request, surroundings);
@@ -65,7 +52,7 @@ class ServedDevice implements HostedDevice {
   /** What the driver was offered; undefined until there was a first back-end. */
   #offered: bigint | undefined;
   #config: Uint8Array;
-  #driver: Driver | undefined;
+  #driver: ServedDriver | undefined;
   #connections = 0;
   #foundMs = 0;
   #againMs = 0;
@@ -101,7 +88,7 @@ class ServedDevice implements HostedDevice {
   }
 
   activate(queues: readonly QueueSetup[], features: bigint, generation: number): void {
-    this.#driver = { queues, features, generation, isStarted: false, isBroken: false };
+    this.#driver = new ServedDriver(queues, features, generation, this.#surroundings.memory);
     if (this.#session) this.#start();
     else if (this.#keys.backend.reconnect === 'off') this.#break('it has no back-end any more');
   }
@@ -229,20 +216,13 @@ class ServedDevice implements HostedDevice {
   }
 
   #start(): void {
-    const { queues, features } = this.#driver!;
-    const kicks = this.#wires.kicks;
-    const rings: Ring[] = queues.map((setup) => ({ setup, kick: kicks[setup.index]!, base: this.#baseOf(setup) }));
-    if (!this.#driver!.isStarted) this.#inflight.forget();
-    this.#driver!.isStarted = true;
+    const driver = this.#driver!;
+    const rings = driver.rings(this.#wires.kicks);
+    if (!driver.isStarted) this.#inflight.forget();
+    driver.isStarted = true;
     // What goes wrong ends the session, and is dealt with there.
+    const { features } = driver;
     this.#session!.start({ rings, features, call: this.#wires.call, inflight: this.#inflight }, () => {});
-  }
-
-  /** In rings that were in use, what was not given back is done again: all from there on, or what the notes say. */
-  #baseOf({ device }: QueueSetup): number {
-    const { features, isStarted } = this.#driver!;
-    if (isStarted) return this.#indexAt(device);
-    return hasFeature(features, VIRTIO_F_RING_PACKED) ? NEW_PACKED_BASE : NEW_SPLIT_BASE;
   }
 
   /** Stops something. A back-end that cannot be brought to it is cut off, and ended if we have started it. */
@@ -266,7 +246,7 @@ class ServedDevice implements HostedDevice {
     const livedMs = this.#surroundings.loop.nowMs - this.#foundMs;
     this.#againMs = livedMs > SOON_MS ? 0 : Math.min(Math.max(2 * this.#againMs, AGAIN_MS_MIN), AGAIN_MS_MAX);
     this.#complain(fault.message);
-    if (this.#driver?.isStarted && !this.#driver.isBroken && !this.#mayReplay()) {
+    if (this.#driver?.isStarted && !this.#driver.isBroken && !this.#mayReplay(this.#driver)) {
       this.#break('its back-end is gone, and with it what it had in hand');
     }
     this.#wires.renew();
@@ -274,25 +254,12 @@ class ServedDevice implements HostedDevice {
   }
 
   /** Whether the rings may go on with another back-end where the lost one has left them. */
-  #mayReplay(): boolean {
+  #mayReplay({ isPacked, isIdle }: ServedDriver): boolean {
     const { reconnect } = this.#keys.backend;
-    if (reconnect === 'off' || hasFeature(this.#driver!.features, VIRTIO_F_RING_PACKED)) return false;
+    if (reconnect === 'off' || isPacked) return false;
     if (reconnect === 'on' || this.#inflight.kept !== undefined) return true;
     const { goesOn } = this.#profile;
-    return (
-      goesOn === 'always' || (goesOn === 'when-idle' && this.#driver!.queues.every((setup) => this.#isIdle(setup)))
-    );
-  }
-
-  /** All that was made available in a (split) ring has been given back. */
-  #isIdle({ driver, device }: QueueSetup): boolean {
-    return this.#indexAt(driver) === this.#indexAt(device);
-  }
-
-  /** `idx` of an available or used ring, which lies in both at the same place (virtio 1.4 §2.7.6, §2.7.8). */
-  #indexAt(ring: GuestAddress): number {
-    const { idx } = vring_used.fields;
-    return this.#surroundings.memory.view(ring + idx.offset, idx.size).getUint16(0, true);
+    return goesOn === 'always' || (goesOn === 'when-idle' && isIdle);
   }
 
   /** The driver has to begin anew. */

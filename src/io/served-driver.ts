@@ -1,0 +1,52 @@
+/** What the driver of a device has set up that another process serves, and where its rings stand. */
+import { VIRTIO_F_RING_PACKED, vring_used } from '../abi/virtio.ts';
+import type { GuestAddress } from '../base/range.ts';
+import type { EventFd } from '../host/eventfd.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { NEW_PACKED_BASE, NEW_SPLIT_BASE, type Ring } from '../vhost-user/front-end.ts';
+import { hasFeature } from '../virtio/features.ts';
+import type { QueueSetup } from '../virtio/queue-registers.ts';
+
+export class ServedDriver {
+  /** What it has accepted. */
+  readonly features: bigint;
+  readonly generation: number;
+  /** Its rings were given to a back-end, which may have used buffers. */
+  isStarted = false;
+  /** It was told that the device needs a reset: nothing is started for it any more. */
+  isBroken = false;
+  readonly #queues: readonly QueueSetup[];
+  readonly #memory: GuestMemory;
+
+  constructor(queues: readonly QueueSetup[], features: bigint, generation: number, memory: GuestMemory) {
+    this.#queues = queues;
+    this.features = features;
+    this.generation = generation;
+    this.#memory = memory;
+  }
+
+  get isPacked(): boolean {
+    return hasFeature(this.features, VIRTIO_F_RING_PACKED);
+  }
+
+  /** All that was made available in its (split) rings has been given back. */
+  get isIdle(): boolean {
+    return this.#queues.every(({ driver, device }) => this.#indexAt(driver) === this.#indexAt(device));
+  }
+
+  /** As a back-end gets them. In rings that were in use, what was not given back is done again, or what its notes say. */
+  rings(kicks: readonly EventFd[]): Ring[] {
+    return this.#queues.map((setup) => ({ setup, kick: kicks[setup.index]!, base: this.#baseOf(setup) }));
+  }
+
+  #baseOf({ device }: QueueSetup): number {
+    if (this.isStarted) return this.#indexAt(device);
+    return this.isPacked ? NEW_PACKED_BASE : NEW_SPLIT_BASE;
+  }
+
+  /** `idx` of an available or used ring, which lies in both at the same place (virtio 1.4 §2.7.6, §2.7.8). */
+  #indexAt(ring: GuestAddress): number {
+    const { idx } = vring_used.fields;
+    return this.#memory.view(ring + idx.offset, idx.size).getUint16(0, true);
+  }
+}

@@ -15,13 +15,17 @@ const REBINDS = rounds('unbind and bind of virtio_console', 100, 5);
 const BOOTS = rounds('boots with hvc0', 10, 3);
 
 const crcOf = (bytes: Uint8Array) => crc32(bytes).toString(16).padStart(8, '0');
-const input = Uint8Array.from({ length: PORT_BYTES }, (_, index) => (index * 13 + (index >> 8) * 5) % 256);
+/** Linux takes this byte at a console of hvc for SysRq, and the next one for what it shall do. */
+const SYSRQ = 0x0f;
+const input = Uint8Array.from({ length: PORT_BYTES }, (_, index) => {
+  const byte = (index * 13 + (index >> 8) * 5) % 256;
+  return byte === SYSRQ ? 0 : byte;
+});
 
 let l1: NestedHost;
 let count = 0;
 beforeAll(async () => {
-  // Linux waits for each piece of a console's output without giving up its CPU, which our I/O thread then lacks.
-  l1 = await host('smp');
+  l1 = await host('main');
 });
 
 /** A place for a socket that no other test has; its path is short enough. */
@@ -162,7 +166,7 @@ describe('ports', { timeout: 2 * TEST_TIMEOUT_MS }, () => {
       'cd /sys/class/virtio-ports; for port in *p[1-9]*; do echo $port $(cat $port/name); done',
     );
     expect(names.split('\n').map((line) => line.replace(/^vport\d/, ''))).toEqual(['p1 first', 'p2 log', 'p1 second']);
-    expect(await shell.run('ls /dev/hvc0 /dev/hvc1')).toBe('/dev/hvc0\n/dev/hvc1');
+    expect(await shell.run('ls -1 /dev/hvc0 /dev/hvc1')).toBe('/dev/hvc0\n/dev/hvc1');
     const port = (name: string) => `/dev/$(basename $(dirname $(grep -lx ${name} /sys/class/virtio-ports/*/name)))`;
     for (const [index, name] of ['first', 'second'].entries()) {
       const client = l1.spawn(`exec socat - UNIX-CONNECT:${sockets[index]}`);

@@ -31,7 +31,7 @@ async function startPeer(path: string, streams: number, bytes: number): Promise<
 async function expectWhole(vm: Vm, peer: HostProcess, streams: number): Promise<void> {
   await vm.printed('ORKO-READY vsock');
   peer.write('go\n');
-  await vm.printed(/^ORKO-CHECK vsock .*\n/m, TEST_TIMEOUT_MS);
+  await vm.printed(/^ORKO-CHECK vsock [^\n]*\n/m, TEST_TIMEOUT_MS);
   expect(linesOf(vm.output, 'ORKO-CHECK')).toEqual([
     expect.stringContaining(`vsock PASS calls=${streams} echoes=${streams}`),
   ]);

@@ -234,10 +234,13 @@ const CHECKS: Readonly<Record<string, (signals: Signals) => void>> = {
     for (let warm = 0; warm < 10; warm++) round();
     const before = usage();
     for (let count = 0; count < THREAD_ROUNDS; count++) round();
-    // The C library keeps the stacks of some ended threads.
+    // The C library keeps the stacks of some ended threads, of more where one CPU has to end them; a leak has one a round.
     const after = usage();
     assert.deepEqual([after.threads, after.fds], [before.threads, before.fds]);
-    assert(Math.abs(after.mappings - before.mappings) < 10, `${before.mappings} → ${after.mappings} mappings`);
+    assert(
+      Math.abs(after.mappings - before.mappings) < THREAD_ROUNDS / 2,
+      `${before.mappings} → ${after.mappings} mappings`,
+    );
   },
 
   'VMs leave no descriptor or mapping'(signals) {

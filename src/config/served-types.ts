@@ -2,7 +2,9 @@
  * The device types that another process may serve: those with a `backend`, one line each. A type that also stands in
  * device-types.ts is one of our own without it.
  */
+
 import { served } from './devices/backend.ts';
+import { MAC } from './devices/net.ts';
 import type { ObjectField, ObjectValue } from './kinds.ts';
 import { integer, text } from './kinds.ts';
 
@@ -40,15 +42,7 @@ export const SERVED_TYPES = {
   gpio: served('A GPIO controller, as vhost-device-gpio serves it.', 256, {}),
   i2c: served('An I2C adapter, as vhost-device-i2c serves it.', 64, {}),
   input: served('A keyboard, mouse or touch screen, as vhost-device-input serves it.', 64, {}),
-  net: served('A network card that another process serves, as passt does with `--vhost-user`.', 256, {
-    mac: text({
-      pattern: /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
-      patternHelp: 'six bytes like 52:54:00:12:34:56, the first of them even',
-      examples: ['"52:54:00:12:34:56"'],
-      defaultHelp: 'made from the names of VM and device, so it stays the same',
-      help: 'The Ethernet address.',
-    }),
-  }),
+  net: served('A network card that another process serves, as passt does with `--vhost-user`.', 256, { mac: MAC }),
   rng: served('Entropy from another process, as vhost-device-rng serves it.', 64, {}),
   rtc: served('Clocks of another process, as vhost-device-rtc serves them.', 64, {}),
   scmi: served('An SCMI platform (sensors, clocks, power), as vhost-device-scmi serves it.', 64, {}),

@@ -9,6 +9,15 @@ const QUEUES_MAX = 64;
 const MTU_MIN = 68;
 const MTU_MAX = 65_535;
 
+/** The address of a card, whoever serves it. */
+export const MAC = text({
+  pattern: /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
+  patternHelp: 'six bytes like 52:54:00:12:34:56, the first of them even',
+  examples: ['"52:54:00:12:34:56"'],
+  defaultHelp: 'made from the names of VM and device, so it stays the same',
+  help: 'The Ethernet address.',
+});
+
 export const net = object({
   help: 'A network card.',
   keys: {
@@ -27,13 +36,7 @@ export const net = object({
       examples: ['[tcp:8022:22]', '[tcp:127.0.0.1:8080:80, "udp:[::1]:5353:53"]'],
       help: 'With `network: user`: ports of the host that lead to the guest, as PROTOCOL:[ADDRESS:]HOST-PORT:GUEST-PORT. Without an address, all of the host.',
     }),
-    mac: text({
-      pattern: /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
-      patternHelp: 'six bytes like 52:54:00:12:34:56, the first of them even',
-      examples: ['"52:54:00:12:34:56"'],
-      defaultHelp: 'made from the names of VM and device, so it stays the same',
-      help: 'The Ethernet address.',
-    }),
+    mac: MAC,
     mtu: integer({
       min: MTU_MIN,
       max: MTU_MAX,

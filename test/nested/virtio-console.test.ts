@@ -221,8 +221,10 @@ test(`unbind and bind ${REBINDS} times: it works, and no file descriptor is left
   expect((await probe.usage()).fds).toBe(before);
   const client = l1.spawn(`exec socat - UNIX-CONNECT:${socket}`);
   client.write('still here\n');
-  const port = '/dev/$(basename $(dirname $(grep -lx agent /sys/class/virtio-ports/*/name)))';
-  expect(await shell.run(`read line <${port}; echo "$line"`)).toBe('still here');
+  // The driver names a port when it gets round to the control message that says so.
+  const named = 'until file=$(grep -lx agent /sys/class/virtio-ports/*/name); do sleep 0.1; done';
+  const read = `${named}; read line </dev/$(basename $(dirname $file)); echo "$line"`;
+  expect(await shell.run(read)).toBe('still here');
   await client.kill();
   await client.exited();
 });

@@ -2,6 +2,7 @@
 import { EAGAIN, EINTR } from '../abi/errno.ts';
 import { SHUT_RD, SHUT_WR } from '../abi/libc.ts';
 import type { VsockStream } from '../devices/vsock-stream.ts';
+import { waitFor } from '../host/poll.ts';
 import { hasHungUp, type Iovecs, readIovecs, sendBytes, shutDown, writeIovecs } from '../host/socket-bytes.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
 import type { FdWatch, IoLoop } from '../virtio/device.ts';
@@ -50,6 +51,10 @@ export class SocketStream implements VsockStream {
 
   writeBytes(bytes: Uint8Array): number {
     return taken(sendBytes(this.#socket.number, bytes));
+  }
+
+  waitForRoom(milliseconds: number): boolean {
+    return waitFor(this.#socket.number, 'writable', milliseconds);
   }
 
   established(hostPort: number): void {

@@ -144,6 +144,14 @@ export class VsockConnection {
     else this.#watch();
   }
 
+  /** The last chance for what the guest sent to reach the host's end, until `deadlineMs` of the loop's clock. */
+  flush(loop: { readonly nowMs: number }, deadlineMs: number): void {
+    while (this.#state === 'over' && this.#stream) {
+      if (!this.#stream.waitForRoom(Math.max(0, deadlineMs - loop.nowMs))) return;
+      this.#drain(this.#stream);
+    }
+  }
+
   /** Closes the host's end. */
   release(): void {
     if (this.#state === 'released') return;

@@ -38,6 +38,8 @@ const DIAL_MS = 2_000;
 const OFFER_MS = 10_000;
 /** As long as Linux waits for the same (VSOCK_CLOSE_TIMEOUT, net/vmw_vsock/virtio_transport_common.c). */
 const CLOSE_MS = 8_000;
+/** How long what the guest sent may still leave while everything else ends: within the 2 s that an end may take. */
+const LAST_DATA_MS = 1_000;
 
 export interface MuxerOptions {
   readonly guestCid: number;
@@ -55,6 +57,7 @@ interface Reset extends Ports {
 export class VsockMuxer implements ConnectionOwner, Disposable {
   readonly #guestCid: number;
   readonly #host: VsockHost;
+  readonly #loop: IoLoop;
   readonly #onPackets: () => void;
   readonly #scratch = new VsockScratch();
   readonly #header = new Uint8Array(HEADER_BYTES);
@@ -74,6 +77,7 @@ export class VsockMuxer implements ConnectionOwner, Disposable {
   constructor({ guestCid, host, loop, onPackets }: MuxerOptions) {
     this.#guestCid = guestCid;
     this.#host = host;
+    this.#loop = loop;
     this.#onPackets = onPackets;
     const giveUp = (connection: VsockConnection) => {
       connection.end({ reset: true });
@@ -108,6 +112,11 @@ export class VsockMuxer implements ConnectionOwner, Disposable {
 
   [Symbol.dispose](): void {
     this.reset();
+    // Whoever has room goes first: those that are waited for must not take the time of all others.
+    for (const patienceMs of [0, LAST_DATA_MS]) {
+      const deadlineMs = this.#loop.nowMs + patienceMs;
+      for (const connection of [...this.#all]) connection.flush(this.#loop, deadlineMs);
+    }
     for (const connection of [...this.#all]) connection.release();
     this.#host[Symbol.dispose]();
   }

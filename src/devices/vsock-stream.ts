@@ -1,7 +1,7 @@
 /** What a vsock connection needs of the host: its end of the stream, and where streams come from. */
 import type { IovecTable } from '../virtio/iovec-table.ts';
 
-/** The host's end of a stream. Nothing here blocks. */
+/** The host's end of a stream. Nothing here blocks but `waitForRoom`. */
 export interface VsockStream extends Disposable {
   /** Begins to call `ready` for what `want` asks for, and once the other side has closed both directions. */
   start(ready: () => void): void;
@@ -13,6 +13,8 @@ export interface VsockStream extends Disposable {
   /** How many bytes of `table` were taken; -1 when the other side reads no more. */
   write(table: IovecTable): number;
   writeBytes(bytes: Uint8Array): number;
+  /** Sleeps until more can be written, or so long; whether it can. For the end, when there is no loop any more. */
+  waitForRoom(milliseconds: number): boolean;
   /** The guest has accepted what the host's side asked for; `hostPort` is its port there. */
   established(hostPort: number): void;
   /** The guest sends nothing more. */

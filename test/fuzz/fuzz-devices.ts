@@ -133,6 +133,7 @@ function vsock({ loop }: DeviceWorld, ram: GuestRam): Fuzzed {
         return table.byteLength >> 1;
       },
       writeBytes: (bytes) => bytes.length,
+      waitForRoom: () => true,
       established() {},
       endWriting() {},
       endReading() {},

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EPIPE } from '../../../src/abi/errno.ts';
 import { SHUT_RD, SHUT_WR } from '../../../src/abi/libc.ts';
@@ -339,6 +341,30 @@ describe('the end of a stream', () => {
     expect(peer.received.length).toBe(sent);
     expect(guest.device.counters()['connections']).toBe(0);
     expect(guest.packets).toEqual([]);
+  });
+
+  test('the end of the device: who reads late still gets what the guest sent, who does not is not waited for long', async () => {
+    start();
+    const { stream, peer } = connected();
+    const { stream: other } = called();
+    let sent = 0;
+    while (stream.credit > 0) {
+      sent += stream.write(pattern(16 * KiB));
+      guest.settle(1);
+    }
+    other.send(VIRTIO_VSOCK_OP_RESPONSE);
+    while (other.credit > 0) {
+      other.write(pattern(16 * KiB));
+      guest.settle(1);
+    }
+    const count = 'let n = 0; process.stdin.on("data", ({ length }) => (n += length)).on("end", () => console.log(n))';
+    const reader = spawn(process.execPath, ['-e', `setTimeout(() => { ${count} }, 100)`], {
+      stdio: [peer.socket.number, 'pipe', 'inherit'],
+    });
+    const startedMs = performance.now();
+    guest.device[Symbol.dispose]();
+    expect(performance.now() - startedMs).toBeLessThan(1_500);
+    expect(Number(await text(reader.stdout!))).toBe(sent);
   });
 
   test('10 × 50 streams leave no file descriptor behind', () => {

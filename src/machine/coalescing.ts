@@ -1,15 +1,17 @@
 /**
  * Writes to the UART's data register, collected by KVM in batches. Nobody tells us when one is stored, so they are fetched
- * at every exit and, while the guest prints, every few milliseconds. When it has not printed for a while collecting
- * stops: the next character exits, is printed at once, and starts it again. So a quiet guest costs nothing at all.
+ * at every exit and, while the guest prints, by a timer: soon at first, so that a prompt is quick, and less and less often
+ * while there is more each time, since each look is an exit. When the guest has not printed for a while collecting stops:
+ * the next character exits, is printed at once, and starts it again. So a quiet guest costs nothing at all.
  */
 import type { AddressRange } from '../base/range.ts';
 import type { KickTimer } from '../host/timer.ts';
 import type { CoalescedRing } from '../kvm/coalesced-mmio.ts';
 import type { Vm } from '../kvm/vm.ts';
 
-/** A character is on the console at most so much after the guest wrote it. */
-const DRAIN_MS = 5;
+/** A character is on the console at most so much after the guest wrote it: the first ones, and those of a long output. */
+const DRAIN_FIRST_MS = 5;
+const DRAIN_LAST_MS = 40;
 /** Kicks without a character after which collecting stops. */
 const IDLE_TICKS_MAX = 20;
 
@@ -29,6 +31,10 @@ export class Coalescing {
   /** KVM collects, the timer ticks. */
   #isActive = false;
   #idleTicks = 0;
+  /** Between two kicks. */
+  #drainMs = DRAIN_FIRST_MS;
+  /** Something was fetched since the last kick. */
+  #hasPrinted = false;
 
   constructor(range: AddressRange, timer: KickTimer, uart: CollectedWrites) {
     this.#range = range;
@@ -54,7 +60,7 @@ export class Coalescing {
   /** Hands on what KVM has stored. */
   drain(): void {
     if (!this.#isActive || !this.#ring || this.#ring.drain(this.#write) === 0) return;
-    this.#idleTicks = 0;
+    this.#hasPrinted = true;
     this.#uart.flush();
   }
 
@@ -64,12 +70,26 @@ export class Coalescing {
     this.#isActive = true;
     this.#idleTicks = 0;
     this.#vm?.registerCoalescedMmio(this.#range);
-    this.#timer.start(DRAIN_MS);
+    this.#lookEvery(DRAIN_FIRST_MS);
   }
 
   /** After a kick, which may have been the timer's. */
   tick(): void {
-    if (!this.#isActive || ++this.#idleTicks <= IDLE_TICKS_MAX) return;
+    if (!this.#isActive) return;
+    if (this.#hasPrinted) {
+      this.#hasPrinted = false;
+      this.#idleTicks = 0;
+      if (this.#drainMs < DRAIN_LAST_MS) this.#lookEvery(2 * this.#drainMs);
+    } else if (++this.#idleTicks > IDLE_TICKS_MAX) this.#end();
+    else if (this.#drainMs > DRAIN_FIRST_MS) this.#lookEvery(DRAIN_FIRST_MS);
+  }
+
+  #lookEvery(milliseconds: number): void {
+    this.#drainMs = milliseconds;
+    this.#timer.start(milliseconds);
+  }
+
+  #end(): void {
     this.#vm?.unregisterCoalescedMmio(this.#range);
     this.drain();
     this.#isActive = false;

@@ -13,6 +13,8 @@ const MIB = 2 ** 20;
 const DRIVER = '/sys/bus/virtio/drivers/virtio_blk';
 const REBINDS = rounds('blk: unbind and bind', 100, 8);
 const RESETS = rounds('blk: unbind during I/O', 100, 8);
+/** MiB that each of four writes at the same time. */
+const PART_MIB = rounds('blk: MiB of each of four writers', 8, 2);
 /** Records that are written before a VM is killed. */
 const RECORDS = 40;
 
@@ -185,20 +187,20 @@ describe('virtio-blk', { timeout: TEST_TIMEOUT_MS }, () => {
   ])('%s: what is written at once from many sides is read again', async (_name, keys, more) => {
     // Threads that really run at the same time, where there are several.
     const on = 'cpus' in more ? await host('smp') : l1;
-    const disk = await makeDisk('disk', 32, 'hole', on);
+    const disk = await makeDisk('disk', 4 * PART_MIB, 'hole', on);
     const { vm, shell } = await start({ disk: { type: 'blk', path: disk, ...keys } }, more, on);
     await using _ = vm;
-    await shell.run('dd if=/dev/urandom of=/tmp/data bs=1M count=8 && md5sum </tmp/data >/tmp/sum');
-    const write = (part: number) => `dd if=/tmp/data of=/dev/vda bs=64k seek=${128 * part} oflag=direct &`;
+    await shell.run(`dd if=/dev/urandom of=/tmp/data bs=1M count=${PART_MIB} && md5sum </tmp/data >/tmp/sum`);
+    const write = (part: number) => `dd if=/tmp/data of=/dev/vda bs=64k seek=${16 * PART_MIB * part} oflag=direct &`;
     await shell.run(`${[0, 1, 2, 3].map(write).join(' ')} wait`);
     const read = (part: number) =>
-      `dd if=/dev/vda bs=32k skip=${256 * part} count=256 iflag=direct | md5sum | cmp - /tmp/sum`;
+      `dd if=/dev/vda bs=32k skip=${32 * PART_MIB * part} count=${32 * PART_MIB} iflag=direct | md5sum | cmp - /tmp/sum`;
     for (const part of [0, 1, 2, 3]) await shell.run(read(part));
     const sum = (await shell.run('cat /tmp/sum')).slice(0, 32);
     for (const part of [0, 1, 2, 3]) {
-      expect((await onHost(`dd if=${disk} bs=8M skip=${part} count=1 status=none | md5sum`, on)).slice(0, 32)).toBe(
-        sum,
-      );
+      expect(
+        (await onHost(`dd if=${disk} bs=${PART_MIB}M skip=${part} count=1 status=none | md5sum`, on)).slice(0, 32),
+      ).toBe(sum);
     }
   });
 

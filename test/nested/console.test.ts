@@ -8,8 +8,8 @@ import { host, type NestedHost } from '../support/nested-host.ts';
 import { complaintsOf, linesOf, linux, payload, rounds, startVm, TEST_TIMEOUT_MS, type Vm } from '../support/vm.ts';
 
 const KIB = 1024;
-const OUTPUT_BYTES = KIB * rounds('KiB of console output, by printk and through the terminal', 1024, 16);
-const INPUT_BYTES = KIB * rounds('KiB of console input', 64, 4);
+const OUTPUT_BYTES = KIB * rounds('KiB of console output, by printk and through the terminal', 1024, 8);
+const INPUT_BYTES = KIB * rounds('KiB of console input', 64, 2);
 /** A byte takes below 1 ms on a quiet machine, and ten where others keep it busy: each exits where register pages are off. */
 const LOAD_TIMEOUT_MS = TEST_TIMEOUT_MS + 20 * (2 * OUTPUT_BYTES + INPUT_BYTES);
 /** What the payload `uart echo` takes as the end. */

@@ -23,10 +23,16 @@ export interface MmioDevice {
  * device keeps the bytes of that page current (docs/architecture.md, "Register pages").
  */
 export interface RegisterPageDevice extends MmioDevice {
-  /**
-   * Hands over the page (≥ 4 KiB, zeroed) that the guest reads, and `readable`, which the device calls with `false`
-   * before reads start to have effects (they must exit then) and with `true` when they are free of effects again.
-   * Reads are taken to be free of effects at the start.
-   */
-  attachPage(page: DataView, readable: (free: boolean) => void): void;
+  /** Hands over the page that the guest reads. Reads are taken to be free of effects at the start. */
+  attachPage(page: SharedPage): void;
+}
+
+/** The page of a device's registers, as the device sees it. */
+export interface SharedPage {
+  /** ≥ 4 KiB, zeroed. */
+  readonly view: DataView;
+  /** To be called after changes, before anything (an interrupt) makes the guest look. */
+  publish(): void;
+  /** To be called with `false` before reads start to have effects (they must exit then), with `true` when they no longer have. */
+  setReadable(isReadable: boolean): void;
 }

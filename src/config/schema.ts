@@ -178,8 +178,8 @@ export const CONFIG = object({
       default: 'auto',
       examples: ['off'],
       meanings: {
-        auto: 'where the host forces write-back of device memory (FEAT_S2FWB)',
-        on: 'always: on hosts without FEAT_S2FWB the guest may read stale registers',
+        auto: "where the host's KVM has read-only memory slots; without FEAT_S2FWB not for devices with `interrupt: strict`",
+        on: 'the same, and refuse to start where KVM has none',
         off: 'never: every read of a register leaves the guest',
       },
       help: 'Whether the guest reads device registers from a page of memory instead of leaving to us.',

@@ -5,7 +5,7 @@
 import { bit, bits } from '../base/bits.ts';
 import { KiB } from '../base/units.ts';
 import type { IrqLine } from '../bus/irq-line.ts';
-import type { RegisterPageDevice } from '../bus/mmio-device.ts';
+import type { RegisterPageDevice, SharedPage } from '../bus/mmio-device.ts';
 import { PrimeCell } from './prime-cell.ts';
 import { FIFO_ENTRIES, ReceiveFifo } from './receive-fifo.ts';
 
@@ -108,8 +108,7 @@ export class Pl011 extends PrimeCell implements RegisterPageDevice {
   readonly #rx = new ReceiveFifo();
   /** `receive` has turned bytes away, so `onSpace` is owed. */
   #senderWaits = false;
-  /** Tells the owner of the register page whether reads are free of effects. */
-  #readable: (free: boolean) => void = () => {};
+  #page: SharedPage | undefined;
   #pageIsReadable = true;
 
   /**
@@ -124,8 +123,8 @@ export class Pl011 extends PrimeCell implements RegisterPageDevice {
     this.#resetRegisters();
   }
 
-  attachPage(page: DataView, readable: (free: boolean) => void): void {
-    this.#readable = readable;
+  attachPage(page: SharedPage): void {
+    this.#page = page;
     this.#pageIsReadable = true;
     this.mirror(page);
     this.#rxChanged();
@@ -281,7 +280,7 @@ export class Pl011 extends PrimeCell implements RegisterPageDevice {
   #setPageReadable(free: boolean): void {
     if (this.#pageIsReadable === free) return;
     this.#pageIsReadable = free;
-    this.#readable(free);
+    this.#page?.setReadable(free);
   }
 
   /** Calls the sender back, not for every single character but when the guest has read below its trigger level. */

@@ -2,7 +2,7 @@
  * What Arm's PrimeCell peripherals (PL011, PL031, PL061) have in common: 4 KiB of 32-bit registers on the APB, the
  * last eight of which identify the peripheral. What reads return is kept in one array, so that it can be mirrored.
  */
-import type { AccessSize, MmioDevice } from '../bus/mmio-device.ts';
+import type { AccessSize, MmioDevice, SharedPage } from '../bus/mmio-device.ts';
 
 const REGISTER_BYTES = 4 * 1024;
 
@@ -17,7 +17,7 @@ export abstract class PrimeCell implements MmioDevice {
   /** What a read of each word returns; a subclass may override single ones in `readRegister`. */
   readonly #words = new Uint32Array(REGISTER_BYTES / 4);
   readonly #exists = new Uint8Array(REGISTER_BYTES / 4);
-  #page: DataView | undefined;
+  #page: SharedPage | undefined;
 
   /** `peripheralId` is UARTPeriphID3…0 as one number; `registers` are the offsets that exist, of words. */
   constructor(peripheralId: number, registers: Iterable<number>) {
@@ -52,16 +52,19 @@ export abstract class PrimeCell implements MmioDevice {
 
   /** From now on the register at `offset` reads `value`. */
   protected set(offset: number, value: number): void {
+    if (this.#words[offset / 4] === value) return;
     this.#words[offset / 4] = value;
-    this.#page?.setUint32(offset, value, true);
+    this.#page?.view.setUint32(offset, value, true);
+    this.#page?.publish();
   }
 
   /** Keeps `page` equal to what reads return, from now on. */
-  protected mirror(page: DataView): void {
+  protected mirror(page: SharedPage): void {
     this.#page = page;
     this.#words.forEach((value, index) => {
-      page.setUint32(4 * index, value, true);
+      page.view.setUint32(4 * index, value, true);
     });
+    page.publish();
   }
 
   #identify(offset: number, byte: number): void {

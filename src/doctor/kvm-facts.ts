@@ -8,7 +8,6 @@ import {
   KVM_CAP_IRQFD,
   KVM_CAP_MAX_VCPUS,
   KVM_CAP_NR_VCPUS,
-  KVM_CAP_READONLY_MEM,
   KVM_DEV_TYPE_ARM_VGIC_ITS,
   KVM_DEV_TYPE_ARM_VGIC_V2,
   KVM_DEV_TYPE_ARM_VGIC_V3,
@@ -29,7 +28,7 @@ export interface KvmFacts {
   readonly gicV2: boolean;
   readonly its: boolean;
   readonly forcesWriteBack: boolean;
-  readonly readOnlyMemory: boolean;
+  readonly readOnlySlots: boolean;
   readonly features: CpuFeatures;
   /** The longest vector a guest can have, 0 without SVE. */
   readonly sveBitsMax: number;
@@ -51,7 +50,7 @@ export function kvmFacts(kvm: Kvm): KvmFacts {
     gicV3: createsAll(kvm, [KVM_DEV_TYPE_ARM_VGIC_V3]),
     gicV2: createsAll(kvm, [KVM_DEV_TYPE_ARM_VGIC_V2]),
     its: createsAll(kvm, [KVM_DEV_TYPE_ARM_VGIC_V3, KVM_DEV_TYPE_ARM_VGIC_ITS]),
-    readOnlyMemory: has(KVM_CAP_READONLY_MEM),
+    readOnlySlots: kvm.hasReadOnlySlots,
     nested: has(KVM_CAP_ARM_EL2),
     counterOffset: has(KVM_CAP_COUNTER_OFFSET),
     cpuCountMax: kvm.checkExtension(KVM_CAP_MAX_VCPUS) || cpuCountRecommended,

@@ -24,9 +24,13 @@ export function kvmFindings(facts: KvmFacts): readonly Finding[] {
       value: `${facts.cpuCountMax} at most`,
       consequence: `more than ${facts.cpuCountRecommended} in one guest share the host's CPUs`,
     },
-    yesOrNo('fwb', 'FEAT_S2FWB', facts.forcesWriteBack && facts.readOnlyMemory, {
-      yes: 'guests read device registers from memory, without leaving (register-pages: auto)',
-      no: 'every read of a device register leaves the guest (register-pages: auto is off)',
+    yesOrNo('read-only-slots', 'Read-only slots', facts.readOnlySlots, {
+      yes: 'guests read device registers without leaving (register-pages: auto)',
+      no: 'every read of a device register leaves the guest, and register-pages: on is refused',
+    }),
+    yesOrNo('fwb', 'FEAT_S2FWB', facts.forcesWriteBack, {
+      yes: 'what guests read of device registers without leaving (register-pages) is current by itself',
+      no: 'register-pages costs a call at each change of a register, and leaves devices with interrupt: strict out',
     }),
     {
       ...yesOrNo('sve', 'SVE', features.sve, { yes: 'guests have it', no: 'cpus.sve: on is refused' }),

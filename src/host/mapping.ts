@@ -43,6 +43,8 @@ export interface MapOptions {
   readonly populate?: boolean;
   /** A write from our side is a SIGSEGV. */
   readonly readOnly?: boolean;
+  /** Anonymous memory that stays when its pages are taken out of our address space (MADV_DONTNEED). */
+  readonly shared?: boolean;
 }
 
 export class Mapping implements Disposable {
@@ -78,10 +80,12 @@ export class Mapping implements Disposable {
     return this.#view;
   }
 
-  /** Maps `size` bytes, writable unless told otherwise. Anonymous memory is private, a file is shared. */
+  /** Maps `size` bytes, writable unless told otherwise. Anonymous memory is private unless told otherwise, a file is shared. */
   static create(size: number, options: MapOptions): Mapping {
     const { what, fd, offset = 0, alignment = 0, hugePageSize = 0, populate = false, readOnly = false } = options;
-    let flags = fd === undefined ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    const isShared = fd !== undefined || options.shared === true;
+    let flags = isShared ? MAP_SHARED : MAP_PRIVATE;
+    if (fd === undefined) flags |= MAP_ANONYMOUS;
     if (hugePageSize === 0) flags |= MAP_NORESERVE;
     else if (fd === undefined) flags |= MAP_HUGETLB | (Math.log2(hugePageSize) << MAP_HUGE_SHIFT);
     if (populate) flags |= MAP_POPULATE;

@@ -2,6 +2,7 @@
 import {
   KVM_API_VERSION,
   KVM_CAP_ARM_VM_IPA_SIZE,
+  KVM_CAP_READONLY_MEM,
   KVM_CHECK_EXTENSION,
   KVM_CREATE_VM,
   KVM_GET_API_VERSION,
@@ -53,6 +54,11 @@ export class Kvm implements Disposable {
   /** Guest physical address bits that a VM may have, at most. */
   get ipaBitsMax(): number {
     return this.checkExtension(KVM_CAP_ARM_VM_IPA_SIZE) || IPA_BITS_DEFAULT;
+  }
+
+  /** A memory slot can be such that the guest's reads stay inside and its writes exit. */
+  get hasReadOnlySlots(): boolean {
+    return this.checkExtension(KVM_CAP_READONLY_MEM) > 0;
   }
 
   /** Bytes to map of each vCPU: kvm_run, and what follows it. */

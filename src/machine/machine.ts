@@ -32,7 +32,7 @@ import { GuestVm } from './guest-vm.ts';
 import { type Images, prepareImages } from './images.ts';
 import { ipaBitsFor, LAYOUT } from './layout.ts';
 import { type MachineEnding, type MachineObserver, type MachineState, NEXT, type Reboot } from './lifecycle.ts';
-import { RegisterPage } from './register-page.ts';
+import { RegisterPage, type RegisterPageHost } from './register-page.ts';
 import { statistics } from './statistics.ts';
 import type { VirtioDevices } from './virtio-devices.ts';
 
@@ -64,7 +64,8 @@ export class Machine implements Disposable {
   readonly #threads: readonly VcpuThread[];
   readonly #console: ConsolePort;
   readonly #virtio: VirtioDevices | undefined;
-  readonly #hasRegisterPages: boolean;
+  /** Where registers are read without leaving the guest. */
+  readonly #pageHost: RegisterPageHost | undefined;
   #state: MachineState = 'created';
   #guest: GuestVm | undefined;
   #processors: Processors | undefined;
@@ -122,10 +123,12 @@ export class Machine implements Disposable {
     this.#guest = new GuestVm(this.#kvm, config);
     resources.defer(() => this.#guest?.[Symbol.dispose]());
     if (this.#guest.gic.version === 2) this.#board.attachV2m();
-    this.#hasRegisterPages =
-      config.registerPages === 'on' || (config.registerPages === 'auto' && this.#guest.forcesWriteBack);
-    if (this.#hasRegisterPages) {
-      resources.use(new RegisterPage(this.#board.uart, LAYOUT.pl011, this.#slots, page));
+    const { registerPages } = config;
+    if (registerPages === 'on' || (registerPages === 'auto' && this.#kvm.hasReadOnlySlots)) {
+      this.#pageHost = { slots: this.#slots, isCoherent: this.#guest.forcesWriteBack };
+      const uartPage = resources.use(new RegisterPage(this.#board.uart.name, LAYOUT.pl011, page));
+      uartPage.show(this.#pageHost);
+      this.#board.uart.attachPage(uartPage);
     }
     if (this.#guest.features.stolenTime) {
       const range = LAYOUT.stolenTime;
@@ -319,7 +322,7 @@ export class Machine implements Disposable {
   /** The I/O threads have made their devices while we did the rest. */
   async #placeVirtio(): Promise<void> {
     await this.#virtio?.place(this.#board.bus, this.#slots);
-    if (this.#hasRegisterPages) this.#virtio?.showPages(this.#slots);
+    if (this.#pageHost) this.#virtio?.showPages(this.#pageHost);
   }
 
   /** A new VM on the same memory, devices and threads. */

@@ -15,6 +15,7 @@ import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemorySlots } from '../memory/slots.ts';
 import { WindowArea } from './layout.ts';
+import type { RegisterPageHost } from './register-page.ts';
 import { VirtioMmioDevice } from './virtio-mmio-device.ts';
 import { virtioSlotsOf } from './virtio-nodes.ts';
 
@@ -83,8 +84,8 @@ export class VirtioDevices implements Disposable {
   }
 
   /** From now on the guest reads the devices' registers without leaving. */
-  showPages(slots: MemorySlots): void {
-    for (const device of this.#devices) device.showPage(slots);
+  showPages(host: RegisterPageHost): void {
+    for (const device of this.#devices) device.showPage(host);
   }
 
   /** What there is, and what can be asked of it. */

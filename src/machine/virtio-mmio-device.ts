@@ -5,16 +5,15 @@
 import { VIRTIO_MMIO_INT_VRING } from '../abi/virtio.ts';
 import type { AddressRange, GuestAddress } from '../base/range.ts';
 import { EventFd } from '../host/eventfd.ts';
-import { Mapping } from '../host/mapping.ts';
 import type { IoThread } from '../io/io-thread.ts';
 import type { DeviceKeys, WindowDescription } from '../io/protocol.ts';
 import { RemoteDevice } from '../io/remote-device.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { MemorySlots, Slot } from '../memory/slots.ts';
 import { Reg } from '../virtio/mmio-registers.ts';
 import { MmioTransport, type SharedMemoryRegion } from '../virtio/mmio-transport.ts';
 import type { VirtioSlot } from './layout.ts';
+import { RegisterPage, type RegisterPageHost } from './register-page.ts';
 
 /** The keys of a virtio device, those of its transport too. */
 export interface VirtioKeys extends DeviceKeys {
@@ -36,19 +35,18 @@ export class VirtioMmioDevice implements Disposable {
   readonly remote: RemoteDevice;
   readonly #options: VirtioMmioOptions;
   readonly #resources = new DisposableStack();
-  readonly #page: Mapping;
+  readonly #page: RegisterPage;
   /** Swallows acknowledgements of used buffers, which mean nothing unless `interrupt` is `strict`. Nobody reads it. */
   readonly #acknowledged: EventFd;
   #transport: MmioTransport | undefined;
   #vm: Vm | undefined;
-  #pageSlot: { readonly slots: MemorySlots; readonly slot: Slot } | undefined;
 
   /** Has the I/O thread make the device; `createTransport` follows once it is there. */
   constructor(options: VirtioMmioOptions) {
-    const { number, name, keys, thread, pageSize } = options;
+    const { number, name, keys, slot, thread, pageSize } = options;
     this.#options = options;
     using resources = new DisposableStack();
-    this.#page = resources.use(Mapping.create(pageSize, { what: `the registers of ${name}` }));
+    this.#page = resources.use(new RegisterPage(name, slot.range, pageSize));
     this.#acknowledged = resources.use(EventFd.create());
     this.remote = resources.use(
       new RemoteDevice({
@@ -95,10 +93,11 @@ export class VirtioMmioDevice implements Disposable {
       { id, features, queueSizes, config, sharedMemory },
       {
         name,
-        page: this.#page.buffer,
+        page: this.#page.view.buffer as ArrayBuffer,
         strict: this.#isStrict,
         end: this.remote,
         atomically: (change) => this.#atomically(change),
+        publish: () => this.#page.publish(),
         memory,
         log: (message) => log(`${name}: ${message}`),
       },
@@ -107,16 +106,9 @@ export class VirtioMmioDevice implements Disposable {
   }
 
   /** From now on the guest reads the registers without leaving. */
-  showPage(slots: MemorySlots): void {
-    const slot: Slot = {
-      kind: 'regs',
-      name: `registers of ${this.#options.name}`,
-      range: { base: this.range.base, size: this.#page.size },
-      pointer: this.#page.pointer,
-      readOnly: true,
-    };
-    slots.add(slot);
-    this.#pageSlot = { slots, slot };
+  showPage(host: RegisterPageHost): void {
+    // An exact InterruptStatus is set by the I/O thread, which cannot publish it where that takes more than a store.
+    if (host.isCoherent || !this.#isStrict) this.#page.show(host);
   }
 
   /** Ties the eventfds to a (new) VM, whose interrupt controller is initialised. What ties them goes with it. */
@@ -164,10 +156,9 @@ export class VirtioMmioDevice implements Disposable {
 
   /** While the slot is gone the guest's reads exit, and wait for the main thread: for us. */
   #atomically(change: () => void): void {
-    const page = this.#pageSlot;
-    page?.slots.remove(page.slot);
+    this.#page.setReadable(false);
     change();
-    page?.slots.add(page.slot);
+    this.#page.setReadable(true);
   }
 
   [Symbol.dispose](): void {

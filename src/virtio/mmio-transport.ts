@@ -82,6 +82,8 @@ export interface MmioTransportWorld {
   readonly end: DeviceEnd;
   /** Does `change` to the page while the guest cannot read it: its reads wait for the next exit. */
   atomically(change: () => void): void;
+  /** Called after other changes to the page, before the guest is made to look. */
+  publish(): void;
   readonly memory: GuestMemory;
   log(message: string): void;
 }
@@ -138,6 +140,7 @@ export class MmioTransport implements MmioDevice {
   write(offset: number, size: AccessSize, value: number): void {
     if (offset >= Reg.Config) this.#writeConfig(offset - Reg.Config, size, value);
     else if (size === 4 && offset % 4 === 0) this.#writeRegister(offset, value);
+    this.#world.publish();
   }
 
   /** The device changed its config space by itself: shows all of it at once, and tells the driver (§2.5.3, §2.3). */
@@ -159,12 +162,14 @@ export class MmioTransport implements MmioDevice {
     }
     this.#setStatus(this.#status | VIRTIO_CONFIG_S_NEEDS_RESET);
     this.#notifyConfig();
+    this.#world.publish();
   }
 
   /** What the driver asks for by writing 0 to Status, and a reboot of the guest. */
   reset(): void {
     if (this.#has(VIRTIO_CONFIG_S_DRIVER_OK)) this.#world.end.reset();
     this.#clear();
+    this.#world.publish();
   }
 
   #writeRegister(offset: number, value: number): void {
@@ -331,6 +336,7 @@ export class MmioTransport implements MmioDevice {
   #notifyConfig(): void {
     if (!this.#has(VIRTIO_CONFIG_S_DRIVER_OK)) return;
     Atomics.or(this.#interruptStatus, 0, VIRTIO_MMIO_INT_CONFIG);
+    this.#world.publish();
     this.#world.end.interrupt();
   }
 

@@ -3,6 +3,7 @@ import type { AccessSize } from '../../../src/bus/mmio-device.ts';
 import { CR, DR, FR, INT, LCR_H, Pl011, Reg } from '../../../src/devices/pl011.ts';
 import { FakeLine } from '../../support/fake-line.ts';
 import { random } from '../../support/random.ts';
+import { SeenPage } from '../../support/seen-page.ts';
 
 const CONNECTED = FR.CTS | FR.DSR | FR.DCD;
 const EMPTY = CONNECTED | FR.TXFE | FR.RXFE;
@@ -35,9 +36,10 @@ function setUp({ fifos = false, onSpace = () => {} } = {}) {
 /** With a register page, and what the owner of the page was told. */
 function setUpPage(options: Parameters<typeof setUp>[0] = {}) {
   const all = setUp(options);
-  const page = new DataView(new ArrayBuffer(4096));
   const told: boolean[] = [];
-  all.uart.attachPage(page, (free) => told.push(free));
+  const shared = new SeenPage((free) => told.push(free));
+  const page = shared.seen;
+  all.uart.attachPage(shared);
   return { ...all, page, told, peek: (register: number) => page.getUint32(register, true) };
 }
 
@@ -404,9 +406,11 @@ describe('Pl011 register page', () => {
 
   test('readable: false before the first character can be seen, true after the last is read', () => {
     const all = setUp({ fifos: true });
-    const page = new DataView(new ArrayBuffer(4096));
     const story: string[] = [];
-    all.uart.attachPage(page, (free) => story.push(`${free} RXFE=${page.getUint32(Reg.FR, true) & FR.RXFE ? 1 : 0}`));
+    const page = new SeenPage((free) =>
+      story.push(`${free} RXFE=${page.seen.getUint32(Reg.FR, true) & FR.RXFE ? 1 : 0}`),
+    );
+    all.uart.attachPage(page);
     all.receive(1, 2);
     all.receive(3);
     expect(story).toEqual(['false RXFE=1']);
@@ -432,19 +436,19 @@ describe('Pl011 register page', () => {
     const { uart, receive } = setUp();
     receive(1);
     const told: boolean[] = [];
-    uart.attachPage(new DataView(new ArrayBuffer(4096)), (free) => told.push(free));
+    uart.attachPage(new SeenPage((free) => told.push(free)));
     expect(told).toEqual([false]);
   });
 
   test('the page is right before the line rises', () => {
-    const page = new DataView(new ArrayBuffer(4096));
+    const page = new SeenPage();
     const seen: number[] = [];
     const line = {
-      raise: () => seen.push(page.getUint32(Reg.MIS, true), page.getUint32(Reg.FR, true)),
+      raise: () => seen.push(page.seen.getUint32(Reg.MIS, true), page.seen.getUint32(Reg.FR, true)),
       lower: () => {},
     };
     const uart = new Pl011(line, { write: () => {} });
-    uart.attachPage(page, () => {});
+    uart.attachPage(page);
     uart.write(Reg.IMSC, 4, INT.RX);
     uart.receive(Uint8Array.of(1));
     expect(seen).toEqual([INT.RX, CONNECTED | FR.TXFE | FR.RXFF]);

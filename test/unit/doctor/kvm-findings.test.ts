@@ -9,7 +9,7 @@ const FACTS: KvmFacts = {
   gicV2: false,
   its: true,
   forcesWriteBack: true,
-  readOnlyMemory: true,
+  readOnlySlots: true,
   features: { sve: true, pauth: true, pmu: true, mte: false, stolenTime: true },
   sveBitsMax: 2048,
   nested: false,
@@ -37,10 +37,13 @@ test('kvmFindings: without GICv3 guests get a GICv2; without both none can run',
   expect(find('gic-v3', { gicV3: false, gicV2: false })?.severity).toBe('error');
 });
 
-test('kvmFindings: register pages need FEAT_S2FWB and read-only memory', () => {
-  expect(find('fwb')?.value).toBe('yes');
-  expect(find('fwb', { forcesWriteBack: false })?.value).toBe('no');
-  expect(find('fwb', { readOnlyMemory: false })?.value).toBe('no');
+test('kvmFindings: register pages need read-only slots, and are better with FEAT_S2FWB', () => {
+  expect([find('fwb')?.value, find('read-only-slots')?.value]).toEqual(['yes', 'yes']);
+  expect(find('fwb', { forcesWriteBack: false })).toMatchObject({
+    value: 'no',
+    consequence: expect.stringContaining('strict'),
+  });
+  expect(find('read-only-slots', { readOnlySlots: false })?.value).toBe('no');
 });
 
 test('kvmFindings: says how long vectors are', () => {

@@ -20,7 +20,8 @@ export function checkPins({ cpus }: VmConfig, host: HostCpus, problems: Problems
     problems.add('error', new ConfigError(`Cannot pin a vCPU to CPU ${cpu}: ${why}`, { keyPath }));
   };
   for (const cpu of cpus.pin) {
-    if (!host.online.includes(cpu)) refuse(cpu, `CPUs ${formatCpuRanges(host.online)} are online: choose among them`);
+    if (!host.online.includes(cpu))
+      refuse(cpu, `this host's CPUs are ${formatCpuRanges(host.online)}: choose among them`);
     else if (!host.allowed.includes(cpu)) {
       refuse(cpu, `this process may use CPUs ${formatCpuRanges(host.allowed)} only: choose among them, or see taskset`);
     }

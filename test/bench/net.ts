@@ -31,8 +31,10 @@ const DEVICE: Record<Contender, string> = {
   peer: `-netdev tap,id=n,ifname=${TAP},script=no,downscript=no,vhost=off -device virtio-net-device,netdev=n`,
 };
 
+/** 5201, iperf3's port, as the kernel prints it. */
+const LISTENS = 'until grep -qi ":1451 " /proc/net/tcp /proc/net/tcp6; do sleep 0.1; done';
 /** What the guest is told at its prompt; the last word is not in the command itself, which the console echoes. */
-const GUEST_COMMANDS = `ip addr add ${GUEST}/24 dev eth0; ip link set eth0 up; iperf3 -s -D; echo LISTE""NING`;
+const GUEST_COMMANDS = `ip addr add ${GUEST}/24 dev eth0; ip link set eth0 up; iperf3 -s -D; ${LISTENS}; echo LISTE""NING`;
 
 export async function measureNet(host: BenchHost, progress: ProgressSink): Promise<Record<NetFigureId, Round[]>> {
   const describe = ({ tx, rx, ping }: NetRun) => `${tx.toFixed(0)}/${rx.toFixed(0)} Mbit/s, ${ping.toFixed(2)} ms`;
@@ -55,7 +57,7 @@ async function run(host: BenchHost, contender: Contender): Promise<NetRun> {
     rm -f keys; mkfifo keys; set -m
     ${started} <keys >console & pid=$!; exec 3>keys
     printed() { until grep -qs "$1" console; do kill -0 $pid || return; sleep 0.1; done; }
-    printed 'orko:~# '; echo ${quote(GUEST_COMMANDS)} >&3; printed LISTENING; sleep 1
+    printed 'orko:~# '; echo ${quote(GUEST_COMMANDS)} >&3; printed LISTENING
     ${iperf} -R >tx.json; ${iperf} >rx.json
     ping -q -c ${PINGS} -i 0.1 ${GUEST} >ping.txt
     kill -KILL -- -$pid; wait $pid 2>/dev/null; exec 3>&-

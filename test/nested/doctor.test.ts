@@ -87,7 +87,7 @@ describe.skipIf(isArmHost())('on the main Arm host', () => {
   test.concurrent.each([
     [['gic=v2'], 65, /^--set gic: Cannot create a GICv2: KVM on this host does not have it/],
     [['cpus.mte=on'], 65, /^--set cpus\.mte: Cannot give the guest memory tagging/],
-    [['cpus.pin=9'], 65, /^--set cpus\.pin: Cannot pin a vCPU to CPU 9: CPUs 0(-\d+)? are online/],
+    [['cpus.pin=9'], 65, /^--set cpus\.pin: Cannot pin a vCPU to CPU 9: this host's CPUs are 0(-\d+)?: choose/],
     [
       ['memory=64G', 'memory.prefault=true'],
       65,

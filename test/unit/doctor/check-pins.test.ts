@@ -31,7 +31,7 @@ test('checkPins: CPUs of one kind that we may use are fine', () => {
 
 test('checkPins: names each CPU that is not there or not ours', () => {
   expect(problemsOf('{ count: 2, pin: [7, 3] }')).toEqual([
-    'error: Cannot pin a vCPU to CPU 7: CPUs 0-3 are online: choose among them',
+    "error: Cannot pin a vCPU to CPU 7: this host's CPUs are 0-3: choose among them",
     'error: Cannot pin a vCPU to CPU 3: this process may use CPUs 0-2 only: choose among them, or see taskset',
   ]);
 });

@@ -7,7 +7,7 @@ import { quote } from '../../src/nested/l1.ts';
 import type { ProgressSink } from '../../src/nested/progress.ts';
 import type { BenchHost } from './bench-host.ts';
 import { type BenchGuest, type Contender, invocation } from './contenders.ts';
-import type { FigureId, Round } from './figure.ts';
+import { type FigureId, median, type Round } from './figure.ts';
 import { inRounds } from './rounds.ts';
 
 type BlkFigureId = Extract<FigureId, `blk-mmio-${string}`>;
@@ -25,7 +25,7 @@ const TICKS_PER_SECOND = 100;
 /** Positions in /proc/PID/stat after the name's bracket: utime, stime and guest_time are fields 14, 15 and 43 (proc(5)). */
 const Stat = { UTIME: 14 - 3, STIME: 15 - 3, GUEST_TIME: 43 - 3 } as const;
 
-/** QEMU's ways to do I/O: the better one of a round counts. */
+/** QEMU's ways to do I/O: for each figure the one that is better in the median of all rounds counts. */
 const AIO = ['threads', 'io_uring'] as const;
 
 interface Measured {
@@ -70,13 +70,14 @@ async function rounded(what: string, host: BenchHost, loads: readonly Load[], pr
   const describe = (each: Run[]) =>
     each.map((one) => loads.map((load) => `${load} ${one[load].perSecond.toFixed(0)}/s`).join(', ')).join(' or ');
   const measured = await inRounds(what, progress, runs, describe);
-  const best = (id: BlkFigureId, each: Run[]) =>
-    (LOWER.includes(id) ? Math.min : Math.max)(...each.map((one) => SOURCES[id](one)));
   const figures = {} as Record<BlkFigureId, Round[]>;
   for (const id of Object.keys(SOURCES) as BlkFigureId[]) {
     // A figure of a load that was not run is not asked for.
     if (loads.length < LOADS.length && id !== 'blk-mmio-exits-nofwb') continue;
-    figures[id] = measured.map(({ ours, peer }) => ({ ours: best(id, ours), peer: best(id, peer) }));
+    const take = SOURCES[id];
+    const medians = AIO.map((_, way) => median(measured.map(({ peer }) => take(peer[way]!))));
+    const best = medians.indexOf((LOWER.includes(id) ? Math.min : Math.max)(...medians));
+    figures[id] = measured.map(({ ours, peer }) => ({ ours: take(ours[0]!), peer: take(peer[best]!) }));
   }
   return figures;
 }

@@ -23,7 +23,7 @@ const OUT = join(import.meta.dirname, '../../out');
 const GUEST_FILES = ['Image', 'initramfs.cpio', 'iperf3.cpio', 'mmio-storm.bin'].map((name) =>
   join(OUT, 'guests', name),
 );
-/** A core without FEAT_S2FWB, where register pages cannot be (docs/measurements.md, "Fewer exits"). */
+/** A core without FEAT_S2FWB, where a register page has to be published (docs/architecture.md, "Register pages"). */
 const WITHOUT_FWB: Partial<L1Options> = { cpu: 'cortex-a76', memoryMiB: 3072 };
 
 type Results = Map<FigureId, readonly Round[]>;

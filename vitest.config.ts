@@ -5,7 +5,8 @@ import { IS_SOAK, isArmHost } from './test/support/environment.ts';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      // Some start programs, which takes its time where the machine is busy with others.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
           name: 'nested',

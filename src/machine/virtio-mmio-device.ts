@@ -145,7 +145,7 @@ export class VirtioMmioDevice implements Disposable {
     if (vm) this.#wire(vm);
   }
 
-  /** The guest reboots. */
+  /** The guest reboots: between two VMs, so nobody reads the page. */
   reset(): void {
     this.#transport?.reset();
   }

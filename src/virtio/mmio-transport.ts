@@ -104,7 +104,6 @@ export class MmioTransport implements MmioDevice {
   #shmSel = 0;
   #status = 0;
   #mistakeLogged = false;
-  /** How often the device has needed a reset. */
   #faults = 0;
 
   constructor(device: DeviceDescription, world: MmioTransportWorld) {
@@ -162,14 +161,12 @@ export class MmioTransport implements MmioDevice {
     }
     this.#setStatus(this.#status | VIRTIO_CONFIG_S_NEEDS_RESET);
     this.#notifyConfig();
-    this.#world.publish();
   }
 
   /** What the driver asks for by writing 0 to Status, and a reboot of the guest. */
   reset(): void {
     if (this.#has(VIRTIO_CONFIG_S_DRIVER_OK)) this.#world.end.reset();
     this.#clear();
-    this.#world.publish();
   }
 
   #writeRegister(offset: number, value: number): void {
@@ -259,19 +256,16 @@ export class MmioTransport implements MmioDevice {
     this.#setStatus(this.#status | bit);
     if (bit !== VIRTIO_CONFIG_S_DRIVER_OK) return;
     if (!this.#world.strict) Atomics.or(this.#interruptStatus, 0, VIRTIO_MMIO_INT_VRING);
-    const ready = this.#queues.filter((queue) => queue.ready);
-    this.#world.end.activate(
-      ready.map((queue) => queue.setup),
-      this.#driverFeatures,
-    );
+    const setups = this.#queues.filter(({ ready }) => ready).map(({ setup }) => setup);
+    this.#world.end.activate(setups, this.#driverFeatures);
   }
 
   /** §2.2.2: accepts no feature that was not offered, and no driver that cannot do without the legacy interface. */
   #featuresAreFine(): boolean {
-    const unoffered = this.#driverFeatures & ~this.#device.features;
-    if (unoffered === 0n && hasFeature(this.#driverFeatures, VIRTIO_F_VERSION_1)) return true;
+    const unknown = this.#driverFeatures & ~this.#device.features;
+    if (unknown === 0n && hasFeature(this.#driverFeatures, VIRTIO_F_VERSION_1)) return true;
     const what =
-      unoffered === 0n ? 'not VIRTIO_F_VERSION_1' : `features that were not offered (0x${unoffered.toString(16)})`;
+      unknown === 0n ? 'not VIRTIO_F_VERSION_1' : `features that were not offered (0x${unknown.toString(16)})`;
     this.#mistake(`The driver accepts ${what}: refused`);
     return false;
   }
@@ -334,10 +328,10 @@ export class MmioTransport implements MmioDevice {
 
   /** A configuration change notification. There is nobody to tell before DRIVER_OK. */
   #notifyConfig(): void {
-    if (!this.#has(VIRTIO_CONFIG_S_DRIVER_OK)) return;
-    Atomics.or(this.#interruptStatus, 0, VIRTIO_MMIO_INT_CONFIG);
+    const listens = this.#has(VIRTIO_CONFIG_S_DRIVER_OK);
+    if (listens) Atomics.or(this.#interruptStatus, 0, VIRTIO_MMIO_INT_CONFIG);
     this.#world.publish();
-    this.#world.end.interrupt();
+    if (listens) this.#world.end.interrupt();
   }
 
   /** The device works, or would if it were asked to. */

@@ -12,6 +12,7 @@ import type { BackEndFacts } from '../vhost-user/front-end.ts';
 import { InflightMemory } from '../vhost-user/inflight.ts';
 import { PeerFault } from '../vhost-user/peer-fault.ts';
 import type { DeviceProfile } from '../vhost-user/profile.ts';
+import { Recorder } from '../vhost-user/recorder.ts';
 import { Session } from '../vhost-user/session.ts';
 import type { Source } from '../vhost-user/source.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
@@ -45,6 +46,7 @@ class ServedDevice implements HostedDevice {
   readonly #wires: ServedWires;
   /** What the back-end has in hand, for the next one. */
   readonly #inflight: InflightMemory;
+  readonly #recorder: Recorder | undefined;
   #cancelTimer = () => {};
   /** A connection of which it is not known yet what is at its other end, and one of which it is. */
   #probing: Session | undefined;
@@ -75,6 +77,15 @@ class ServedDevice implements HostedDevice {
       }),
     );
     this.#inflight = resources.use(new InflightMemory());
+    const { record } = this.#keys;
+    if (record !== undefined) {
+      this.#recorder = resources.use(
+        new Recorder({
+          ...{ path: record, keyPath: `devices.${request.name}.record`, device: request.name, id: this.#profile.id },
+          ...{ nowMs: () => surroundings.loop.nowMs, log: this.#log },
+        }),
+      );
+    }
     this.#source = resources.use(
       openSource(this.#keys.backend, { name: request.name, ...surroundings, log: this.#log }),
     );
@@ -160,8 +171,10 @@ class ServedDevice implements HostedDevice {
     const { loop, memory } = this.#surroundings;
     const { queueSizes, config } = this.#profile;
     this.#foundMs = loop.nowMs;
+    this.#recorder?.connected(this.#source.name);
     const session = new Session(socket, {
       loop,
+      tap: this.#recorder,
       memory: memory.regions.map(({ range, fd }) => ({ ...range, fd: new Fd(fd!) })),
       wanted: { queueCount: queueSizes.length, configSize: 'bytes' in config ? 0 : config.size },
       timeoutMs: this.#keys.backend.replyTimeoutS * 1000,
@@ -236,6 +249,7 @@ class ServedDevice implements HostedDevice {
 
   /** The connection is over. The guest's memory and the other devices are as they were. */
   #lost(fault: PeerFault): void {
+    this.#recorder?.note(`the connection is over: ${fault.message}`);
     this.#probing = undefined;
     this.#session = undefined;
     this.#source.cut();

@@ -11,6 +11,7 @@ import { FRONT_END } from './message.ts';
 import { type Incoming, MessageSocket } from './message-socket.ts';
 import { PeerFault } from './peer-fault.ts';
 import type { Body, FRONT_END_REQUESTS, Reply } from './requests.ts';
+import type { Tap } from './tap.ts';
 
 /** Requests in a row: it gets each answer as the value of its `yield`. */
 export type Steps<Result> = Generator<undefined, Result, Incoming>;
@@ -25,6 +26,8 @@ export interface ConversationOptions {
   readonly loop: IoLoop;
   /** How long one run of steps may take. */
   readonly timeoutMs: number;
+  /** Who listens in. */
+  readonly tap?: Tap | undefined;
   /** It is over: nothing more is sent or heard. Comes once, before the steps under way are told. */
   onEnd(fault: PeerFault): void;
 }
@@ -47,7 +50,7 @@ export class Conversation implements Disposable {
 
   /** Takes over `socket`. */
   constructor(socket: UnixSocket, options: ConversationOptions) {
-    this.#socket = this.#resources.use(new MessageSocket(socket, REPLY_FDS_MAX));
+    this.#socket = this.#resources.use(new MessageSocket(socket, REPLY_FDS_MAX, 'main', options.tap));
     this.#options = options;
     this.#resources.use(options.loop.watch(this.#socket.fd, { readable: true }, () => this.#guard(() => this.#hear())));
   }

@@ -73,6 +73,13 @@ export const BACKEND = object({
   },
 });
 
+const RECORD = path({
+  access: 'create',
+  defaultHelp: 'none',
+  examples: ['/tmp/disk.vhost'],
+  help: 'A file into which every message between orko-vmm and the back-end is written, with its time and what it says. `orko-vmm vhost-log FILE` prints it.',
+});
+
 /** The table of a device type that a back-end serves: `own` keys, and those of all such devices. */
 export const served = <const Own extends Readonly<Record<string, Field>>>(help: string, queueSize: number, own: Own) =>
   object({
@@ -82,6 +89,7 @@ export const served = <const Own extends Readonly<Record<string, Field>>>(help: 
       backend: { ...BACKEND, required: true },
       ...own,
       'queue-size': queueSizeKey(queueSize),
+      record: RECORD,
       ...COMMON_KEYS,
     },
   });

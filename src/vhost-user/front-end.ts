@@ -32,7 +32,7 @@ import {
 import type { Body, FRONT_END_REQUESTS } from './requests.ts';
 
 /** What is agreed to where the back-end offers it: only what is done here, since a back-end acts on what we accept. */
-const PROTOCOL_FEATURES = features(
+export const OUR_PROTOCOL_FEATURES = features(
   VHOST_USER_PROTOCOL_F_MQ,
   VHOST_USER_PROTOCOL_F_REPLY_ACK,
   VHOST_USER_PROTOCOL_F_BACKEND_REQ,
@@ -117,7 +117,7 @@ export class FrontEnd {
     }
     if (hasFeature(this.#features, VHOST_USER_F_PROTOCOL_FEATURES)) {
       const offered = yield* this.#conversation.ask('GET_PROTOCOL_FEATURES', undefined);
-      const accepted = offered & PROTOCOL_FEATURES;
+      const accepted = offered & OUR_PROTOCOL_FEATURES;
       yield* this.#tell('SET_PROTOCOL_FEATURES', accepted);
       this.#protocolFeatures = accepted;
     }

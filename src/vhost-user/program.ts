@@ -30,6 +30,8 @@ export interface ProgramOptions {
   readonly keyPath: string;
   readonly loop: IoLoop;
   log(message: string): void;
+  /** It is not running any more: "virtiofsd was ended by SIGSEGV". */
+  onEnd?(how: string): void;
 }
 
 interface User {
@@ -78,7 +80,7 @@ export class Program implements Source {
 
   seek(seeker: Seeker): void {
     this.cut();
-    for (const path of [this.#socketPath, this.#numberedPath]) rmSync(path, { force: true });
+    for (const path of this.paths) rmSync(path, { force: true });
     try {
       this.#start(seeker);
     } catch (error) {
@@ -101,6 +103,11 @@ export class Program implements Source {
     this.#cancelRestart();
     this.#connector.cut();
     this.#stop((child) => child.kill());
+  }
+
+  /** Where it may listen. */
+  get paths(): readonly string[] {
+    return [this.#socketPath, this.#numberedPath];
   }
 
   /** Some programs (vhost-device) can serve several devices, and put a number behind the path for each. */
@@ -141,6 +148,7 @@ export class Program implements Source {
   #ended(how: string, seeker: Seeker): void {
     this.#stop(() => {});
     this.#options.log(how);
+    this.#options.onEnd?.(how);
     if (!this.#connector.isSeeking) return;
     seeker.stuck(this.#lastLine ? `${how}: ${this.#lastLine}` : how);
     // The answer to that may have been to end it all.

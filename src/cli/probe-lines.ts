@@ -4,10 +4,12 @@ import { offeredFeatures } from '../io/served-profiles.ts';
 import { configFields } from '../probe/config-fields.ts';
 import type { Finding } from '../probe/findings.ts';
 import type { Facts } from '../probe/inspect.ts';
+import type { Outcome, Verdict } from '../probe/verdict.ts';
 import { featureNames, protocolFeatureNames } from '../vhost-user/feature-names.ts';
 import { OUR_PROTOCOL_FEATURES } from '../vhost-user/front-end.ts';
 
 const TITLE_COLUMNS = 20;
+const ID_COLUMNS = 34;
 const MARKS: Readonly<Record<Finding['severity'], string>> = { error: 'ERROR', warning: 'warn', note: 'note' };
 
 export function probeLines(facts: Facts, findings: readonly Finding[]): string {
@@ -52,6 +54,25 @@ export function probeJson(facts: Facts, findings: readonly Finding[]) {
     offered: known ? mask(offeredFeatures(known.profile, features, false)) : null,
     findings,
   };
+}
+
+const OUTCOMES: Readonly<Record<Outcome, string>> = {
+  pass: 'pass',
+  fail: 'FAIL',
+  'not-applicable': 'n/a',
+  skipped: 'skip',
+};
+
+export function verdictLine({ id, title, outcome, why }: Verdict): string {
+  const text = why === '' ? title : `${title}: ${why}`;
+  return `${OUTCOMES[outcome].padEnd(5)} ${id.padEnd(ID_COLUMNS)} ${text}\n`;
+}
+
+/** "57 passed, 1 failed, 4 not applicable, 0 skipped" */
+export function countsLine(verdicts: readonly Verdict[]): string {
+  const count = (wanted: Outcome) => verdicts.filter(({ outcome }) => outcome === wanted).length;
+  const parts = [`${count('pass')} passed`, `${count('fail')} failed`];
+  return `${[...parts, `${count('not-applicable')} not applicable`, `${count('skipped')} skipped`].join(', ')}\n`;
 }
 
 function typeText({ known }: Facts, isGuessed: boolean): string {

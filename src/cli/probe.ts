@@ -1,5 +1,7 @@
 /** `orko-vmm probe SOCKET`: what a vhost-user back-end is, without a guest. */
+import type { Facts } from '../probe/inspect.ts';
 import type { Target } from '../probe/target.ts';
+import type { Verdict } from '../probe/verdict.ts';
 import { defineCommand } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { print, say } from './output.ts';
@@ -14,6 +16,7 @@ export const probeCommand = defineCommand({
   description: [
     'Connects to a vhost-user back-end as a VM would, asks what it is, and starts nothing: features and protocol features by name, queues, the config space by its fields, what orko-vmm would offer a guest of it, and what is wrong with it.',
     'The protocol has no word for the type of a device. It is guessed from what is offered, or said with --type.',
+    'With --check it is tried: its rings are started and stopped, requests are sent to it where that changes nothing, then messages and descriptor chains that are wrong. Each check has a verdict: `pass`, `FAIL`, `n/a` where the back-end does not offer what is checked, `skip` where it cannot be tried, with the reason. A back-end that ends with its connection has to be started by --command. Only try one whose device you can do without: it may die.',
     'The exit code is 0 when orko-vmm can use the back-end, 20 when not, and 69 when it cannot be reached.',
   ].join(' '),
   positionals: {
@@ -32,13 +35,18 @@ export const probeCommand = defineCommand({
       placeholder: 'SECONDS',
       describe: `How long to wait for each answer (${TIMEOUT_S_DEFAULT})`,
     },
+    check: {
+      type: 'boolean',
+      describe: 'Check it too: by rules of the specification, and by what it survives; one verdict for each',
+    },
     json: { type: 'boolean', describe: 'Print JSON' },
   },
   examples: [
     { line: 'orko-vmm probe /run/disk.sock', what: 'Look at a back-end that listens there' },
+    { line: 'orko-vmm probe /run/disk.sock --check --json', what: 'Check it, for a program' },
     { line: "orko-vmm probe --command 'vhost-device-rng --socket-path {socket}' --type rng", what: 'Start one for it' },
   ],
-  async run({ socket, command, type, timeoutS = TIMEOUT_S_DEFAULT, json, quiet }) {
+  async run({ socket, command, type, timeoutS = TIMEOUT_S_DEFAULT, check, json, quiet }) {
     const [{ inspect }, { findingsOf }, { probeJson, probeLines }] = await Promise.all([
       import('../probe/inspect.ts'),
       import('../probe/findings.ts'),
@@ -49,10 +57,26 @@ export const probeCommand = defineCommand({
     using target = await targetOf(socket, command, quiet);
     const facts = inspect(target, timeoutMs, wanted);
     const findings = findingsOf(facts);
-    print(json ? `${JSON.stringify(probeJson(facts, findings), undefined, 2)}\n` : probeLines(facts, findings));
-    return findings.some(({ severity }) => severity === 'error') ? EXIT.BACK_END : EXIT.OK;
+    if (!json) print(probeLines(facts, findings));
+    const verdicts = check ? await checked(target, facts, timeoutMs, json) : undefined;
+    if (json) print(`${JSON.stringify({ ...probeJson(facts, findings), verdicts }, undefined, 2)}\n`);
+    const isBad =
+      findings.some(({ severity }) => severity === 'error') || verdicts?.some(({ outcome }) => outcome === 'fail');
+    return isBad ? EXIT.BACK_END : EXIT.OK;
   },
 });
+
+/** Each verdict is printed when it is there: a check may take as long as all its answers. */
+async function checked(target: Target, facts: Facts, timeoutMs: number, json: boolean): Promise<readonly Verdict[]> {
+  const [{ checkBackEnd }, { countsLine, verdictLine }] = await Promise.all([
+    import('../probe/conformance.ts'),
+    import('./probe-lines.ts'),
+  ]);
+  const tell = (verdict: Verdict) => print(verdictLine(verdict));
+  const verdicts = checkBackEnd(target, facts, timeoutMs, json ? () => {} : tell);
+  if (!json) print(countsLine(verdicts));
+  return verdicts;
+}
 
 async function targetOf(socket: string | undefined, command: string | undefined, quiet: boolean): Promise<Target> {
   const { listeningTarget, startedTarget } = await import('../probe/target.ts');

@@ -7,7 +7,7 @@ import { waitFor } from '../host/poll.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
 import { FRONT_END } from '../vhost-user/message.ts';
 import { type Incoming, MessageSocket } from '../vhost-user/message-socket.ts';
-import { PeerFault } from '../vhost-user/peer-fault.ts';
+import { PeerFault, Silence } from '../vhost-user/peer-fault.ts';
 import { type Body, FRONT_END_REQUESTS, type Reply } from '../vhost-user/requests.ts';
 
 type Requests = typeof FRONT_END_REQUESTS;
@@ -95,9 +95,4 @@ export class Peer implements Disposable {
   [Symbol.dispose](): void {
     this.#messages[Symbol.dispose]();
   }
-}
-
-/** Somebody who is there, and does not answer. */
-export class Silence extends PeerFault {
-  override name = 'Silence';
 }

@@ -18,8 +18,12 @@ export interface Target extends Disposable {
   readonly isOurs: boolean;
   /** A new connection. A HostError where none can be had. */
   connect(): UnixSocket;
-  /** How the program has ended since `connect`, if it has, and if we can know. */
-  end(): string | undefined;
+  /** How the program has ended since the last call, if it has or does so within `withinMs`, and if we can know. */
+  takeEnd(withinMs: number): string | undefined;
+  /** Whether another connection is accepted beside the one that there is; it is closed at once. */
+  tryAnother(): boolean;
+  /** Ends it, however it is: the next connection is to a new one. Absent where it is not ours. */
+  restart?(): void;
 }
 
 export function listeningTarget(path: string): Target {
@@ -27,7 +31,8 @@ export function listeningTarget(path: string): Target {
   return {
     ...{ name: path, loop, isOurs: false },
     connect: () => connectSoon([path], ACCEPT_MS, () => false),
-    end: () => undefined,
+    takeEnd: () => undefined,
+    tryAnother: () => canConnect([path]),
     [Symbol.dispose]: () => loop[Symbol.dispose](),
   };
 }
@@ -69,9 +74,22 @@ class StartedTarget implements Target {
     return this.#start();
   }
 
-  end(): string | undefined {
-    this.#turn();
-    return this.#end;
+  takeEnd(withinMs: number): string | undefined {
+    const deadline = performance.now() + withinMs;
+    do this.#turn();
+    while (this.#end === undefined && performance.now() < deadline);
+    const end = this.#end;
+    this.#end = undefined;
+    return end;
+  }
+
+  tryAnother(): boolean {
+    return canConnect(this.#program.paths);
+  }
+
+  restart(): void {
+    this.#program.cut();
+    this.#isRunning = false;
   }
 
   /** What listens already; undefined when it has ended. One that neither ends nor accepts is an error. */
@@ -90,7 +108,6 @@ class StartedTarget implements Target {
   #start(): UnixSocket {
     let found: UnixSocket | undefined;
     let reason: string | undefined;
-    this.#end = undefined;
     this.#isRunning = true;
     this.#program.seek({
       found: (socket) => {
@@ -117,6 +134,15 @@ class StartedTarget implements Target {
   [Symbol.dispose](): void {
     this.#resources.dispose();
   }
+}
+
+function canConnect(paths: readonly string[]): boolean {
+  return paths.some((path) => {
+    const result = UnixSocket.connectNow(path);
+    if (!(result instanceof UnixSocket)) return false;
+    result[Symbol.dispose]();
+    return true;
+  });
 }
 
 function connectSoon(paths: readonly string[], withinMs: number, isInVain: () => boolean): UnixSocket {

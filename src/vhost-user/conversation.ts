@@ -9,7 +9,7 @@ import type { UnixSocket } from '../host/unix-socket.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { FRONT_END } from './message.ts';
 import { type Incoming, MessageSocket } from './message-socket.ts';
-import { PeerFault } from './peer-fault.ts';
+import { PeerFault, Silence } from './peer-fault.ts';
 import type { Body, FRONT_END_REQUESTS, Reply } from './requests.ts';
 import type { Tap } from './tap.ts';
 
@@ -140,7 +140,7 @@ export class Conversation implements Disposable {
 
   #late(): void {
     const what = this.#asked ?? 'what it was asked';
-    throw new PeerFault(`it does not answer ${what} within ${this.#options.timeoutMs / 1000} s`);
+    throw new Silence(`it does not answer ${what} within ${this.#options.timeoutMs / 1000} s`);
   }
 
   /** The one place where the back-end's faults are caught. */

@@ -155,13 +155,14 @@ export class FrontEnd {
     if (this.#has(VHOST_USER_PROTOCOL_F_RESET_DEVICE)) yield* this.#tell('RESET_DEVICE', undefined);
   }
 
-  /** Stops one ring. The back-end finishes what it has begun first. */
-  *stopRing(index: number): Steps<void> {
-    if (!this.#started.includes(index)) return;
+  /** Stops one ring. The back-end finishes what it has begun first. Returns where it stands; undefined if it was not started. */
+  *stopRing(index: number): Steps<number | undefined> {
+    if (!this.#started.includes(index)) return undefined;
     if (this.#hasProtocol) yield* this.#tell('SET_VRING_ENABLE', { index, num: 0 });
     const base = yield* this.#conversation.ask('GET_VRING_BASE', { index, num: 0 });
     if (base.index !== index) throw new PeerFault(`it stops ring ${base.index} where ring ${index} was meant`);
     this.#started = this.#started.filter((other) => other !== index);
+    return base.num;
   }
 
   /** Always all of it: some back-ends do not look at the offset, others read past their end when it is not 0. */

@@ -61,7 +61,7 @@ export class Session implements Disposable {
     this.#run(() => this.#frontEnd.stop(), settle);
   }
 
-  stopRing(index: number, settle: Settle<void>): void {
+  stopRing(index: number, settle: Settle<number | undefined>): void {
     this.#run(() => this.#frontEnd.stopRing(index), settle);
   }
 

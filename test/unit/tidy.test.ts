@@ -46,7 +46,21 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   nested: ['base', 'config'],
   // fdt, host, kvm: `dtb` prints a tree, and asks KVM for what goes into it when it is there; lines for a raw terminal.
   // io: what a guest would be offered of a back-end that was probed.
-  cli: ['base', 'abi', 'fdt', 'config', 'host', 'kvm', 'io', 'control', 'vhost-user', 'probe', 'machine', 'doctor', 'nested'],
+  cli: [
+    'base',
+    'abi',
+    'fdt',
+    'config',
+    'host',
+    'kvm',
+    'io',
+    'control',
+    'vhost-user',
+    'probe',
+    'machine',
+    'doctor',
+    'nested',
+  ],
 };
 
 /** Bytes and numbers: no node:*, no package. Those of tsconfig.pure.json. */

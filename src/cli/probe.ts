@@ -5,10 +5,8 @@ import type { Verdict } from '../probe/verdict.ts';
 import { defineCommand } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { print, say } from './output.ts';
+import { TIMEOUT_OPTION, timeoutMsOf } from './timeout-option.ts';
 import { UsageError } from './usage-error.ts';
-
-const TIMEOUT_S_DEFAULT = '5';
-const TIMEOUT_S_MAX = 600;
 
 export const probeCommand = defineCommand({
   name: 'probe',
@@ -30,11 +28,7 @@ export const probeCommand = defineCommand({
         'Start the back-end: a program and its arguments, with blanks between them; {socket} becomes the path at which it has to listen',
     },
     type: { type: 'string', placeholder: 'TYPE', describe: 'The type of the device, as in the config: blk, fs, net …' },
-    'timeout-s': {
-      type: 'string',
-      placeholder: 'SECONDS',
-      describe: `How long to wait for each answer (${TIMEOUT_S_DEFAULT})`,
-    },
+    'timeout-s': TIMEOUT_OPTION,
     check: {
       type: 'boolean',
       describe: 'Check it too: by rules of the specification, and by what it survives; one verdict for each',
@@ -46,13 +40,13 @@ export const probeCommand = defineCommand({
     { line: 'orko-vmm probe /run/disk.sock --check --json', what: 'Check it, for a program' },
     { line: "orko-vmm probe --command 'vhost-device-rng --socket-path {socket}' --type rng", what: 'Start one for it' },
   ],
-  async run({ socket, command, type, timeoutS = TIMEOUT_S_DEFAULT, check, json, quiet }) {
+  async run({ socket, command, type, timeoutS, check, json, quiet }) {
     const [{ inspect }, { findingsOf }, { probeJson, probeLines }] = await Promise.all([
       import('../probe/inspect.ts'),
       import('../probe/findings.ts'),
       import('./probe-lines.ts'),
     ]);
-    const timeoutMs = 1000 * secondsOf(timeoutS);
+    const timeoutMs = timeoutMsOf(timeoutS, 'probe');
     const wanted = await typeOf(type);
     using target = await targetOf(socket, command, quiet);
     const facts = inspect(target, timeoutMs, wanted);
@@ -94,10 +88,4 @@ async function typeOf(type: string | undefined) {
   const known = PROBED_TYPES.find((name) => name === type);
   if (type === undefined || known) return known;
   throw new UsageError(`There is no type ${type}: choose one of ${PROBED_TYPES.join(', ')}`, 'probe');
-}
-
-function secondsOf(text: string): number {
-  const seconds = Number(text);
-  if (seconds > 0 && seconds <= TIMEOUT_S_MAX) return seconds;
-  throw new UsageError(`--timeout-s ${text} is none: write seconds, at most ${TIMEOUT_S_MAX}`, 'probe');
 }

@@ -34,8 +34,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   control: ['host', 'base', 'abi'],
   // I/O threads make their devices from the config, each on its backend.
   io: ['base', 'abi', 'memory', 'virtio', 'devices', 'config', 'host', 'backends', 'vhost-user'],
-  // Back-ends without a guest: the types of the config, the profiles and the loop of the I/O thread.
-  probe: ['base', 'abi', 'virtio', 'config', 'host', 'vhost-user', 'io'],
+  // Back-ends without a guest: the types of the config, the profiles and the loop of the I/O thread. backends: the socket of a replay.
+  probe: ['base', 'abi', 'virtio', 'config', 'host', 'backends', 'vhost-user', 'io'],
   machine: [
     ...['base', 'abi', 'fdt', 'memory', 'bus', 'virtio', 'devices', 'pci', 'boot', 'config'],
     ...['host', 'kvm', 'vcpu', 'backends', 'vhost-user', 'vfio', 'control', 'io'],

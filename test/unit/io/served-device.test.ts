@@ -15,7 +15,10 @@ import { EpollLoop } from '../../../src/io/io-loop.ts';
 import type { CreatedDevice, DeviceKeys, DeviceReport } from '../../../src/io/protocol.ts';
 import { createServed } from '../../../src/io/served-device.ts';
 import { GuestMemory } from '../../../src/memory/guest-memory.ts';
+import { replayFrontEnd } from '../../../src/probe/replay-front-end.ts';
+import { startedTarget } from '../../../src/probe/target.ts';
 import { VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD } from '../../../src/vhost-user/protocol-features.ts';
+import { parseRecording } from '../../../src/vhost-user/record.ts';
 import { features } from '../../../src/virtio/features.ts';
 import { DriverQueue } from '../../support/driver.ts';
 import { GuestRam } from '../../support/guest-ram.ts';
@@ -400,7 +403,7 @@ const READ_SECTOR_1 = {
   writable: [512, 1],
 };
 
-test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: read, reset, read again', () => {
+test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: read, reset, read again, replay', () => {
   const disk = join(rig.folder, 'disk');
   writeFileSync(
     disk,
@@ -409,7 +412,8 @@ test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: r
   const node = `driver=file,node-name=d,filename=${disk}`;
   const vhost = `type=vhost-user-blk,id=e,node-name=d,writable=on,addr.type=unix,addr.path={socket}`;
   const command = JSON.stringify([STORAGE_DAEMON, '--blockdev', node, '--export', vhost]);
-  rig.create(`{ type: blk, backend: { command: ${command} } }`);
+  const recording = join(rig.folder, 'recording');
+  rig.create(`{ type: blk, record: ${recording}, backend: { command: ${command} } }`);
   const { created } = rig.heard('created') as unknown as { created: CreatedDevice };
   expect(new DataView(created.config.buffer).getBigUint64(0, true)).toBe(2048n);
   const call = new EventFd(created.wires.call!);
@@ -430,4 +434,7 @@ test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: r
     expect(request.written()).toEqual(Uint8Array.from({ length: 513 }, (_, index) => (index < 512 ? 1 : 0)));
     rig.reset();
   }
+  using target = startedTarget([STORAGE_DAEMON, '--blockdev', node, '--export', vhost], () => {});
+  const recorded = parseRecording(readFileSync(recording, 'utf8'), recording);
+  expect(replayFrontEnd(recorded, target, WAIT_MS)).toEqual({ messages: expect.any(Number), divergences: [] });
 });

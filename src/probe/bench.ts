@@ -16,8 +16,6 @@ export class Bench {
   readonly target: Target;
   readonly facts: Facts;
   readonly timeoutMs: number;
-  /** A back-end that closes a connection may be about to end. */
-  #wasClosed = false;
   /** Why nothing more can be checked. */
   goneSince: string | undefined;
 
@@ -51,12 +49,11 @@ export class Bench {
 
   /** Fails when the back-end has crashed, or does not serve the next connection. Says how it has ended, if it has. */
   recover(id: string): string {
-    const before = this.endText();
-    if (CRASH.test(before)) fail(before);
-    const trouble = this.#trouble();
-    const after = this.endText();
-    const end = after || before;
+    let trouble = this.#trouble();
+    // It may have been ending when it took the connection.
+    const end = this.target.takeEnd(trouble === undefined ? 0 : END_MS) ?? '';
     if (CRASH.test(end)) fail(end);
+    if (trouble !== undefined && end !== '') trouble = this.#trouble();
     if (trouble === undefined) return end;
     this.#giveUp(id);
     return fail(trouble);
@@ -66,7 +63,7 @@ export class Bench {
   recoverAnyhow(id: string): void {
     this.target.restart?.();
     if (this.#trouble() !== undefined) this.#giveUp(id);
-    this.endText();
+    this.target.takeEnd(0);
   }
 
   /** Whoever says something wrong on `peer`, and what comes of it: the text of a verdict. */
@@ -75,22 +72,13 @@ export class Bench {
       send();
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
-      this.wasClosed();
       return 'it closes';
     }
     return this.aftermath(peer);
   }
 
   aftermath(peer: Peer): string {
-    const what = peer.aftermath();
-    if (what === 'answers') return 'it goes on';
-    this.wasClosed();
-    return 'it closes';
-  }
-
-  /** A connection is over, and with it perhaps the back-end: that takes a moment. */
-  wasClosed(): void {
-    this.#wasClosed = true;
+    return peer.aftermath() === 'answers' ? 'it goes on' : 'it closes';
   }
 
   /** Rings on which something wrong was found may stop, or all may end; only silence is a failure. */
@@ -99,13 +87,11 @@ export class Bench {
       guest.stop();
     } catch (error) {
       if (!(error instanceof PeerFault) || error instanceof Silence) throw error;
-      this.wasClosed();
     }
   }
 
   /** That there was a connection does not mean that there will be another one. */
   expectNext(): void {
-    this.wasClosed();
     if (this.#trouble() === undefined) return;
     const why = 'the back-end serves one connection alone, and that is over';
     this.goneSince = this.target.isOurs ? why : `${why}: have it started for each check by --command`;
@@ -113,9 +99,7 @@ export class Bench {
 
   /** "qemu-storage-daemon was ended by SIGSEGV", or nothing. */
   endText(): string {
-    const withinMs = this.#wasClosed ? END_MS : 0;
-    this.#wasClosed = false;
-    return this.target.takeEnd(withinMs) ?? '';
+    return this.target.takeEnd(END_MS) ?? '';
   }
 
   #trouble(): string | undefined {

@@ -116,7 +116,6 @@ export const ORDER_CHECKS: readonly Check[] = [
       run(bench) {
         using peer = bench.connect();
         if (bytes.length > 0) peer.sendRaw(bytes);
-        bench.wasClosed();
         return undefined;
       },
     }),
@@ -127,7 +126,6 @@ export const ORDER_CHECKS: readonly Check[] = [
     run(bench) {
       using guest = bench.guest();
       guest.start();
-      bench.wasClosed();
       return undefined;
     },
   },
@@ -140,7 +138,6 @@ export const ORDER_CHECKS: readonly Check[] = [
         guest.start();
         guest.stop();
       }
-      bench.wasClosed();
       return undefined;
     },
   },

@@ -8,6 +8,7 @@ import { ConfigError, HostError } from '../base/errors.ts';
 import type { AnyServedKeys } from '../config/served-types.ts';
 import { Fd } from '../host/fd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
+import { Faults } from '../vhost-user/faults.ts';
 import type { BackEndFacts } from '../vhost-user/front-end.ts';
 import { InflightMemory } from '../vhost-user/inflight.ts';
 import { PeerFault } from '../vhost-user/peer-fault.ts';
@@ -47,6 +48,7 @@ class ServedDevice implements HostedDevice {
   /** What the back-end has in hand, for the next one. */
   readonly #inflight: InflightMemory;
   readonly #recorder: Recorder | undefined;
+  readonly #faults: Faults | undefined;
   #cancelTimer = () => {};
   /** A connection of which it is not known yet what is at its other end, and one of which it is. */
   #probing: Session | undefined;
@@ -58,7 +60,8 @@ class ServedDevice implements HostedDevice {
   #connections = 0;
   #foundMs = 0;
   #againMs = 0;
-  #faults = 0;
+  #complaints = 0;
+  #faultsMade = 0;
 
   constructor(request: CreateRequest, surroundings: Surroundings) {
     this.#request = request;
@@ -70,13 +73,6 @@ class ServedDevice implements HostedDevice {
     this.#config = 'bytes' in config ? config.bytes : new Uint8Array(config.size);
     using resources = new DisposableStack();
     this.#interrupt = createInterrupt(request, resources);
-    this.#wires = resources.use(
-      new ServedWires(queueSizes.length, {
-        loop: surroundings.loop,
-        watchCalls: this.#keys.interrupt === 'strict' ? this.#interrupt : undefined,
-      }),
-    );
-    this.#inflight = resources.use(new InflightMemory());
     const { record } = this.#keys;
     if (record !== undefined) {
       this.#recorder = resources.use(
@@ -86,6 +82,20 @@ class ServedDevice implements HostedDevice {
         }),
       );
     }
+    if (Faults.isAny(this.#keys.faults)) {
+      const cut = (reason: string) => {
+        surroundings.loop.defer(() => (this.#probing ?? this.#session)?.end(new PeerFault(reason)));
+      };
+      this.#faults = new Faults(this.#keys.faults, { cut, note: (text) => this.#noteFault(text) }, this.#recorder);
+    }
+    this.#wires = resources.use(
+      new ServedWires(queueSizes.length, {
+        loop: surroundings.loop,
+        watchCalls: this.#keys.interrupt === 'strict' ? this.#interrupt : undefined,
+        passesKick: this.#keys.faults.dropKicks > 0 ? (queue) => this.#faults!.passesKick(queue) : undefined,
+      }),
+    );
+    this.#inflight = resources.use(new InflightMemory());
     this.#source = resources.use(
       openSource(this.#keys.backend, { name: request.name, ...surroundings, log: this.#log }),
     );
@@ -172,9 +182,10 @@ class ServedDevice implements HostedDevice {
     const { queueSizes, config } = this.#profile;
     this.#foundMs = loop.nowMs;
     this.#recorder?.connected(this.#source.name);
+    this.#faults?.connected();
     const session = new Session(socket, {
       loop,
-      tap: this.#recorder,
+      tap: this.#faults ?? this.#recorder,
       memory: memory.regions.map(({ range, fd }) => ({ ...range, fd: new Fd(fd!) })),
       wanted: { queueCount: queueSizes.length, configSize: 'bytes' in config ? 0 : config.size },
       timeoutMs: this.#keys.backend.replyTimeoutS * 1000,
@@ -304,9 +315,16 @@ class ServedDevice implements HostedDevice {
   }
 
   #complain(reason: string): void {
-    if (++this.#faults > FAULTS_LOGGED_MAX) return;
-    const last = this.#faults === FAULTS_LOGGED_MAX ? '; the next time it is not said' : '';
+    if (++this.#complaints > FAULTS_LOGGED_MAX) return;
+    const last = this.#complaints === FAULTS_LOGGED_MAX ? '; the next time it is not said' : '';
     this.#log(`${this.#source.name}: ${reason}${last}`);
+  }
+
+  #noteFault(text: string): void {
+    this.#recorder?.note(text);
+    if (++this.#faultsMade > FAULTS_LOGGED_MAX) return;
+    const last = this.#faultsMade === FAULTS_LOGGED_MAX ? '; the next ones are not said' : '';
+    this.#log(`${text}${last}`);
   }
 
   readonly #log = (message: string) => this.#surroundings.tell({ kind: 'log', message });

@@ -45,6 +45,8 @@ export class Conversation implements Disposable {
   #current: { readonly run: Run; readonly steps: Steps<unknown>; readonly cancelTimer: () => void } | undefined;
   /** What is being waited for. */
   #asked: Name | undefined;
+  /** Lets go of an answer that is held back. */
+  #held: (() => void) | undefined;
   /** Why it is over. */
   #fault: PeerFault | undefined;
 
@@ -106,14 +108,32 @@ export class Conversation implements Disposable {
 
   #hear(): void {
     for (let message = this.#socket.receive(); message !== undefined; message = this.#socket.receive()) {
-      if (this.#asked === undefined) {
+      if (this.#asked === undefined || this.#held !== undefined) {
         close(message.fds);
         throw new PeerFault(`it sends ${FRONT_END.nameOf(message.header.request)} without being asked`);
       }
-      this.#asked = undefined;
-      this.#step(message);
+      const delayMs = this.#options.tap?.delayMs?.(message) ?? 0;
+      if (delayMs > 0) this.#hold(message, delayMs);
+      else this.#take(message);
       if (this.#fault) return;
     }
+  }
+
+  #take(message: Incoming): void {
+    this.#asked = undefined;
+    this.#step(message);
+  }
+
+  /** As if it came later. */
+  #hold(message: Incoming, delayMs: number): void {
+    const cancel = this.#options.loop.after(delayMs, () => {
+      this.#held = undefined;
+      this.#guard(() => this.#take(message));
+    });
+    this.#held = () => {
+      cancel();
+      close(message.fds);
+    };
   }
 
   #next(): void {
@@ -166,6 +186,7 @@ export class Conversation implements Disposable {
   #close(fault: PeerFault): readonly Run[] {
     this.#fault = fault;
     this.#resources.dispose();
+    this.#held?.();
     const current = this.#current;
     this.#current = undefined;
     current?.cancelTimer();

@@ -403,6 +403,46 @@ const READ_SECTOR_1 = {
   writable: [512, 1],
 };
 
+test('faults: kicks pass through us, and one in two does not reach the back-end', () => {
+  rig.listen();
+  rig.create('{ type: rng, faults: { drop-kicks: 2 }, backend: PATH }');
+  const { created } = rig.heard('created') as unknown as { created: CreatedDevice };
+  rig.activate();
+  const theirs = new EventFd(rig.backEnd.fds.get('SET_VRING_KICK 0')!.number);
+  const ours = new EventFd(created.wires.kicks[0]!);
+  // The one that the front-end sends when the ring starts.
+  rig.until(() => theirs.take() === 1n, 'the first kick');
+  let passed = 0n;
+  const droppedCount = () =>
+    rig.reports.filter((report) => report.kind === 'log' && /is dropped$/.test(report.message)).length;
+  for (let kick = 1; kick <= 12; kick++) {
+    ours.signal();
+    rig.until(() => {
+      passed += theirs.take();
+      return passed + BigInt(droppedCount()) === BigInt(kick);
+    }, 'the kick');
+  }
+  expect(passed).toBeGreaterThan(0n);
+  expect(droppedCount()).toBeGreaterThan(0);
+});
+
+test('faults: the connection is cut once, and another one works; the recording says so', () => {
+  rig.listen();
+  const recording = join(rig.folder, 'recording');
+  rig.create(`{ type: rng, record: ${recording}, faults: { cut-after: 12 }, backend: PATH }`);
+  rig.heard('created');
+  rig.device!.activate([RING], DRIVER, 1);
+  rig.until(() => rig.backEnds.length === 2 && rig.backEnd.heard.includes('SET_VRING_ENABLE'), 'another one');
+  expect(rig.backEnds[0]!.heard).toHaveLength(12);
+  const { lines } = parseRecording(readFileSync(recording, 'utf8'), recording);
+  const notes = lines.filter((line) => line.kind === 'note').map(({ text }) => text);
+  expect(notes).toEqual([
+    expect.stringMatching(/^fault: the connection is cut after message 12, /),
+    expect.stringMatching(/^the connection is over: it was cut off on purpose/),
+  ]);
+  expect(lines.filter((line) => line.kind === 'connected')).toHaveLength(2);
+});
+
 test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: read, reset, read again, replay', () => {
   const disk = join(rig.folder, 'disk');
   writeFileSync(

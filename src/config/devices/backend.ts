@@ -41,10 +41,10 @@ export const BACKEND = object({
     }),
     user: text({
       pattern: /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/,
-      patternHelp: 'the name of a user, or a number',
-      defaultHelp: 'our own',
+      patternHelp: 'the name of a user, or a number in quotes',
+      defaultHelp: 'our own, or whoever can connect',
       examples: ['nobody'],
-      help: 'The user that the `command` runs as. Only root can choose another than itself.',
+      help: 'The user that the `command` runs as; with `socket` and `listen` the only user whose process may be at the other end. Only root can choose another than itself for `command` and `listen`.',
     }),
     reconnect: choice({
       choices: ['auto', 'on', 'off'],

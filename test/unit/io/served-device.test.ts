@@ -1,5 +1,5 @@
 /** A device that another process serves, with a scripted back-end at a real socket: what the main thread is told of it. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -206,6 +206,37 @@ test('a file that is no socket', () => {
   writeFileSync(rig.path, '');
   rig.create('{ type: rng, backend: { socket: PATH, start-timeout-s: 1 } }');
   expect(rig.heard('refused')).toMatchObject({ error: { message: expect.stringContaining('not there after 1 s') } });
+});
+
+test('B26 a socket of another user, where only one may be at the other end', () => {
+  rig.listen();
+  rig.create('{ type: rng, backend: { socket: PATH, user: "4242" } }');
+  const { error } = rig.heard('refused') as unknown as { error: { message: string } };
+  expect(error.message).toMatch(/: user \d+ listens there, and only user 4242 may$/);
+});
+
+test('B26 a socket of the user that it has to be of', () => {
+  rig.listen();
+  rig.create(`{ type: rng, backend: { socket: PATH, user: "${process.getuid!()}" } }`);
+  rig.heard('created');
+});
+
+test('B26 somebody else connects where a back-end is waited for: he is sent away, and it is still waited for', () => {
+  const [me, other] = [process.getuid!(), 4242];
+  // Root opens every socket, whoever may.
+  const user = me === 0 ? other : me;
+  rig.create(`{ type: rng, backend: { listen: PATH, user: "${user}" } }`);
+  expect(lstatSync(rig.path)).toMatchObject({ uid: user });
+  expect(lstatSync(rig.path).mode & 0o777).toBe(0o600);
+  using socket = UnixSocket.connect(rig.path);
+  using backEnd = new ScriptedBackEnd(socket, rig.loop);
+  if (me === 0) {
+    expect(rig.heard('log')['message']).toBe(
+      `the back-end that connects to ${rig.path}: user 0 has connected, and only user ${other} may`,
+    );
+    rig.until(() => backEnd.isGone, 'the end of the connection');
+    expect(rig.reports.map(({ kind }) => kind)).toEqual(['log']);
+  } else rig.heard('created');
 });
 
 test('a reset is done when the rings have stopped, and the driver may begin anew', () => {

@@ -2,7 +2,7 @@
  * A Unix socket of ours at a path that the config names. One that a program left there when it crashed is replaced; one on
  * which somebody listens, or a file, is left alone. The path is free again at the end.
  */
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lchownSync, lstatSync, unlinkSync } from 'node:fs';
 import { EADDRINUSE, ECONNREFUSED } from '../abi/errno.ts';
 import { ConfigError, HostError } from '../base/errors.ts';
 import { UnixSocket } from '../host/unix-socket.ts';
@@ -16,6 +16,8 @@ export interface ListeningSocketOptions {
   readonly what: string;
   /** Of the config, that names the path. */
   readonly keyPath: string;
+  /** Who may connect beside us: its user and group. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** How many may wait to be accepted. */
   readonly backlog?: number;
 }
@@ -28,6 +30,7 @@ export class ListeningSocket implements Disposable {
     const { path } = options;
     this.#socket = this.#resources.use(listen(options));
     const remove = () => removeSocket(path);
+    if (options.owner) lchownSync(path, options.owner.uid, options.owner.gid);
     // Also for an exit that disposes of nothing.
     process.on('exit', remove);
     this.#resources.defer(() => {

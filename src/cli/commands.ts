@@ -8,6 +8,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   check: async () => (await import('./check.ts')).checkCommand,
   dtb: async () => (await import('./dtb.ts')).dtbCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  probe: async () => (await import('./probe.ts')).probeCommand,
+  'vhost-log': async () => (await import('./vhost-log.ts')).vhostLogCommand,
   nested: async () => (await import('./nested.ts')).nestedCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
 };

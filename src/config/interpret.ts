@@ -95,7 +95,7 @@ function checkStdio(config: VmConfig, complain: (keyPath: string, message: strin
 function checkBackends(config: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
   for (const [name, device] of Object.entries(config.devices)) {
     if (!('backend' in device)) continue;
-    const { socket, listen, command, env, user } = device.backend;
+    const { socket, listen, command, env } = device.backend;
     const keyPath = `devices.${name}.backend`;
     const ways = [socket !== undefined, listen !== undefined, command.length > 0].filter(Boolean).length;
     if (ways !== 1) {
@@ -109,12 +109,8 @@ function checkBackends(config: VmConfig, complain: (keyPath: string, message: st
         'No argument says where the program has to listen: write {socket} for the path',
       );
     }
-    if (command.length === 0 && (user !== undefined || Object.keys(env).length > 0)) {
-      const key = user !== undefined ? 'user' : 'env';
-      throw complain(
-        `${keyPath}.${key}`,
-        `This is for a program that is started here: leave ${key} out, or write command`,
-      );
+    if (command.length === 0 && Object.keys(env).length > 0) {
+      throw complain(`${keyPath}.env`, 'This is for a program that is started here: leave env out, or write command');
     }
     if (config.cpus.mte !== 'off') {
       throw complain('cpus.mte', `Memory with tags cannot be shared with the back-end of ${name}: write mte: off`);

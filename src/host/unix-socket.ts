@@ -13,11 +13,13 @@ import {
   MSG_NOSIGNAL,
   msghdr,
   SCM_RIGHTS,
+  SO_PEERCRED,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   sockaddr_un,
+  ucred,
 } from '../abi/libc.ts';
 import { assert } from '../base/assert.ts';
 import { alignUp } from '../base/bits.ts';
@@ -115,6 +117,15 @@ export class UnixSocket extends Fd {
 
   static #create(name: string): UnixSocket {
     return new UnixSocket(check(libc.socket(AF_UNIX, TYPE, 0), 'create a socket'), name);
+  }
+
+  /** The user at the other end, as the kernel knows it from when that end was made to listen or connect (SO_PEERCRED, unix(7)). */
+  get peerUid(): number {
+    const credentials = pack(ucred, {});
+    const length = new Uint8Array(Uint32Array.of(ucred.size).buffer);
+    const doing = `ask who is at the other end of ${this.name}`;
+    check(libc.getsockopt(this.number, SOL_SOCKET, SO_PEERCRED, credentials, length), doing);
+    return unpack(ucred, credentials).uid;
   }
 
   /** The next one who has connected; undefined when there is none. */

@@ -8,10 +8,12 @@ import { ConfigError, HostError } from '../base/errors.ts';
 import type { AnyServedKeys } from '../config/served-types.ts';
 import { Fd } from '../host/fd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
+import { Faults } from '../vhost-user/faults.ts';
 import type { BackEndFacts } from '../vhost-user/front-end.ts';
 import { InflightMemory } from '../vhost-user/inflight.ts';
 import { PeerFault } from '../vhost-user/peer-fault.ts';
 import type { DeviceProfile } from '../vhost-user/profile.ts';
+import { Recorder } from '../vhost-user/recorder.ts';
 import { Session } from '../vhost-user/session.ts';
 import type { Source } from '../vhost-user/source.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
@@ -45,6 +47,8 @@ class ServedDevice implements HostedDevice {
   readonly #wires: ServedWires;
   /** What the back-end has in hand, for the next one. */
   readonly #inflight: InflightMemory;
+  readonly #recorder: Recorder | undefined;
+  readonly #faults: Faults | undefined;
   #cancelTimer = () => {};
   /** A connection of which it is not known yet what is at its other end, and one of which it is. */
   #probing: Session | undefined;
@@ -56,7 +60,8 @@ class ServedDevice implements HostedDevice {
   #connections = 0;
   #foundMs = 0;
   #againMs = 0;
-  #faults = 0;
+  #complaints = 0;
+  #faultsMade = 0;
 
   constructor(request: CreateRequest, surroundings: Surroundings) {
     this.#request = request;
@@ -68,10 +73,26 @@ class ServedDevice implements HostedDevice {
     this.#config = 'bytes' in config ? config.bytes : new Uint8Array(config.size);
     using resources = new DisposableStack();
     this.#interrupt = createInterrupt(request, resources);
+    const { record } = this.#keys;
+    if (record !== undefined) {
+      this.#recorder = resources.use(
+        new Recorder({
+          ...{ path: record, keyPath: `devices.${request.name}.record`, device: request.name, id: this.#profile.id },
+          ...{ nowMs: () => surroundings.loop.nowMs, log: this.#log },
+        }),
+      );
+    }
+    if (Faults.isAny(this.#keys.faults)) {
+      const cut = (reason: string) => {
+        surroundings.loop.defer(() => (this.#probing ?? this.#session)?.end(new PeerFault(reason)));
+      };
+      this.#faults = new Faults(this.#keys.faults, { cut, note: (text) => this.#noteFault(text) }, this.#recorder);
+    }
     this.#wires = resources.use(
       new ServedWires(queueSizes.length, {
         loop: surroundings.loop,
         watchCalls: this.#keys.interrupt === 'strict' ? this.#interrupt : undefined,
+        passesKick: this.#keys.faults.dropKicks > 0 ? (queue) => this.#faults!.passesKick(queue) : undefined,
       }),
     );
     this.#inflight = resources.use(new InflightMemory());
@@ -160,8 +181,11 @@ class ServedDevice implements HostedDevice {
     const { loop, memory } = this.#surroundings;
     const { queueSizes, config } = this.#profile;
     this.#foundMs = loop.nowMs;
+    this.#recorder?.connected(this.#source.name);
+    this.#faults?.connected();
     const session = new Session(socket, {
       loop,
+      tap: this.#faults ?? this.#recorder,
       memory: memory.regions.map(({ range, fd }) => ({ ...range, fd: new Fd(fd!) })),
       wanted: { queueCount: queueSizes.length, configSize: 'bytes' in config ? 0 : config.size },
       timeoutMs: this.#keys.backend.replyTimeoutS * 1000,
@@ -236,6 +260,7 @@ class ServedDevice implements HostedDevice {
 
   /** The connection is over. The guest's memory and the other devices are as they were. */
   #lost(fault: PeerFault): void {
+    this.#recorder?.note(`the connection is over: ${fault.message}`);
     this.#probing = undefined;
     this.#session = undefined;
     this.#source.cut();
@@ -290,9 +315,16 @@ class ServedDevice implements HostedDevice {
   }
 
   #complain(reason: string): void {
-    if (++this.#faults > FAULTS_LOGGED_MAX) return;
-    const last = this.#faults === FAULTS_LOGGED_MAX ? '; the next time it is not said' : '';
+    if (++this.#complaints > FAULTS_LOGGED_MAX) return;
+    const last = this.#complaints === FAULTS_LOGGED_MAX ? '; the next time it is not said' : '';
     this.#log(`${this.#source.name}: ${reason}${last}`);
+  }
+
+  #noteFault(text: string): void {
+    this.#recorder?.note(text);
+    if (++this.#faultsMade > FAULTS_LOGGED_MAX) return;
+    const last = this.#faultsMade === FAULTS_LOGGED_MAX ? '; the next ones are not said' : '';
+    this.#log(`${text}${last}`);
   }
 
   readonly #log = (message: string) => this.#surroundings.tell({ kind: 'log', message });

@@ -4,6 +4,7 @@ import { Acceptor } from '../vhost-user/acceptor.ts';
 import { Connector } from '../vhost-user/connector.ts';
 import { Program } from '../vhost-user/program.ts';
 import type { Source } from '../vhost-user/source.ts';
+import { checkRights, findUser } from '../vhost-user/users.ts';
 import type { IoLoop } from '../virtio/device.ts';
 
 interface Surroundings {
@@ -16,7 +17,9 @@ interface Surroundings {
 export function openSource(backend: AnyServedKeys['backend'], { name, loop, log }: Surroundings): Source {
   const { socket, listen, command, env, user } = backend;
   const keyPath = `devices.${name}.backend`;
-  if (socket !== undefined) return new Connector(socket, loop);
-  if (listen !== undefined) return new Acceptor(listen, `${keyPath}.listen`, loop);
-  return new Program({ command, env, user, keyPath, loop, log });
+  if (command.length > 0) return new Program({ command, env, user, keyPath, loop, log });
+  const peer = user === undefined ? undefined : findUser(user, `${keyPath}.user`);
+  if (socket !== undefined) return new Connector(socket, loop, [], peer);
+  if (peer) checkRights(peer, 'let somebody connect who is', user!, `${keyPath}.user`);
+  return new Acceptor(listen!, { keyPath: `${keyPath}.listen`, loop, user: peer, log });
 }

@@ -10,12 +10,16 @@ interface Options {
   readonly loop: EpollLoop;
   /** Called for each signal of `call`, where that is not KVM's business. */
   readonly watchCalls: (() => void) | undefined;
+  /** Asked for each kick whether it may pass. Absent, kicks go past us. */
+  readonly passesKick?: ((queue: number) => boolean) | undefined;
 }
 
 export class ServedWires implements Disposable {
   readonly #queueCount: number;
   readonly #options: Options;
   #kicks: readonly EventFd[] = [];
+  /** What KVM signals: the same, unless kicks pass through here. */
+  #driverKicks: readonly EventFd[] = [];
   #call: EventFd | undefined;
   #current = new DisposableStack();
   #old = new DisposableStack();
@@ -26,7 +30,7 @@ export class ServedWires implements Disposable {
     this.renew();
   }
 
-  /** One for each queue: signalled by the driver. */
+  /** One for each queue, for the back-end: signalled by the driver. */
   get kicks(): readonly EventFd[] {
     return this.#kicks;
   }
@@ -39,7 +43,7 @@ export class ServedWires implements Disposable {
   /** For the main thread, which ties them to KVM. */
   get numbers(): Wires {
     return {
-      kicks: this.#kicks.map(({ number }) => number),
+      kicks: this.#driverKicks.map(({ number }) => number),
       call: this.#options.watchCalls ? undefined : this.#call!.number,
     };
   }
@@ -50,9 +54,21 @@ export class ServedWires implements Disposable {
     this.#old.use(this.#current);
     using next = new DisposableStack();
     this.#kicks = Array.from({ length: this.#queueCount }, () => next.use(EventFd.create()));
+    this.#driverKicks = this.#relayed(next);
     this.#call = next.use(EventFd.create());
     if (watchCalls) next.use(loop.watchSignals(this.#call.number, watchCalls));
     this.#current = next.move();
+  }
+
+  #relayed(resources: DisposableStack): readonly EventFd[] {
+    const { loop, passesKick } = this.#options;
+    if (passesKick === undefined) return this.#kicks;
+    return this.#kicks.map((kick, queue) => {
+      const driverKick = resources.use(EventFd.create());
+      const pass = () => passesKick(queue) && kick.signalShared();
+      resources.use(loop.watchSignals(driverKick.number, pass));
+      return driverKick;
+    });
   }
 
   closeOld(): void {

@@ -7,6 +7,7 @@ import type { IoLoop } from '../virtio/device.ts';
 import { BACK_END } from './message.ts';
 import { type Incoming, MessageSocket } from './message-socket.ts';
 import { PeerFault } from './peer-fault.ts';
+import type { Tap } from './tap.ts';
 
 /** What requests may bring: one descriptor at most ("Back-end message types"). */
 const FDS_MAX = 1;
@@ -25,8 +26,8 @@ export class BackEndChannel implements Disposable {
   readonly #resources = new DisposableStack();
 
   /** Takes over `socket`. */
-  constructor(socket: UnixSocket, loop: IoLoop, listener: BackEndListener) {
-    this.#socket = this.#resources.use(new MessageSocket(socket, FDS_MAX));
+  constructor(socket: UnixSocket, loop: IoLoop, listener: BackEndListener, tap?: Tap) {
+    this.#socket = this.#resources.use(new MessageSocket(socket, FDS_MAX, 'channel', tap));
     this.#listener = listener;
     this.#resources.use(loop.watch(this.#socket.fd, { readable: true }, () => this.#hear()));
   }

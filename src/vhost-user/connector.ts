@@ -10,6 +10,7 @@ import { describeErrno } from '../host/errno.ts';
 import { UnixSocket } from '../host/unix-socket.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import type { Seeker, Source } from './source.ts';
+import type { User } from './users.ts';
 
 /** Between bind(2) and listen(2) a socket is there and refuses; what a crash has left behind does so for good. */
 const AGAIN_MS_MIN = 10;
@@ -23,13 +24,15 @@ export class Connector implements Source {
   readonly name: string;
   readonly #paths: readonly string[];
   readonly #loop: IoLoop;
+  readonly #user: User | undefined;
   #search: DisposableStack | undefined;
 
-  /** `others`: where it may listen instead, in the same folder. */
-  constructor(path: string, loop: IoLoop, others: readonly string[] = []) {
+  /** `others`: where it may listen instead, in the same folder. `user`: whose alone it may be. */
+  constructor(path: string, loop: IoLoop, others: readonly string[] = [], user?: User) {
     this.name = `the back-end at ${path}`;
     this.#paths = [path, ...others];
     this.#loop = loop;
+    this.#user = user;
   }
 
   get isSeeking(): boolean {
@@ -47,8 +50,15 @@ export class Connector implements Source {
       cancelTimer();
       const result = connectToOne(this.#paths);
       if (result instanceof UnixSocket) {
-        this.cut();
-        seeker.found(result);
+        const uid = this.#user && result.peerUid;
+        if (uid === this.#user?.uid) {
+          this.cut();
+          seeker.found(result);
+          return;
+        }
+        result[Symbol.dispose]();
+        seeker.stuck(`user ${uid} listens there, and only user ${this.#user!.uid} may`);
+        if (this.#search === search) cancelTimer = this.#loop.after(AGAIN_MS_MAX, attempt);
         return;
       }
       if (result === ENOENT) return;

@@ -9,8 +9,9 @@ import type { UnixSocket } from '../host/unix-socket.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { FRONT_END } from './message.ts';
 import { type Incoming, MessageSocket } from './message-socket.ts';
-import { PeerFault } from './peer-fault.ts';
+import { PeerFault, Silence } from './peer-fault.ts';
 import type { Body, FRONT_END_REQUESTS, Reply } from './requests.ts';
+import type { Tap } from './tap.ts';
 
 /** Requests in a row: it gets each answer as the value of its `yield`. */
 export type Steps<Result> = Generator<undefined, Result, Incoming>;
@@ -25,6 +26,8 @@ export interface ConversationOptions {
   readonly loop: IoLoop;
   /** How long one run of steps may take. */
   readonly timeoutMs: number;
+  /** Who listens in. */
+  readonly tap?: Tap | undefined;
   /** It is over: nothing more is sent or heard. Comes once, before the steps under way are told. */
   onEnd(fault: PeerFault): void;
 }
@@ -42,12 +45,14 @@ export class Conversation implements Disposable {
   #current: { readonly run: Run; readonly steps: Steps<unknown>; readonly cancelTimer: () => void } | undefined;
   /** What is being waited for. */
   #asked: Name | undefined;
+  /** Lets go of an answer that is held back. */
+  #held: (() => void) | undefined;
   /** Why it is over. */
   #fault: PeerFault | undefined;
 
   /** Takes over `socket`. */
   constructor(socket: UnixSocket, options: ConversationOptions) {
-    this.#socket = this.#resources.use(new MessageSocket(socket, REPLY_FDS_MAX));
+    this.#socket = this.#resources.use(new MessageSocket(socket, REPLY_FDS_MAX, 'main', options.tap));
     this.#options = options;
     this.#resources.use(options.loop.watch(this.#socket.fd, { readable: true }, () => this.#guard(() => this.#hear())));
   }
@@ -103,14 +108,32 @@ export class Conversation implements Disposable {
 
   #hear(): void {
     for (let message = this.#socket.receive(); message !== undefined; message = this.#socket.receive()) {
-      if (this.#asked === undefined) {
+      if (this.#asked === undefined || this.#held !== undefined) {
         close(message.fds);
         throw new PeerFault(`it sends ${FRONT_END.nameOf(message.header.request)} without being asked`);
       }
-      this.#asked = undefined;
-      this.#step(message);
+      const delayMs = this.#options.tap?.delayMs?.(message) ?? 0;
+      if (delayMs > 0) this.#hold(message, delayMs);
+      else this.#take(message);
       if (this.#fault) return;
     }
+  }
+
+  #take(message: Incoming): void {
+    this.#asked = undefined;
+    this.#step(message);
+  }
+
+  /** As if it came later. */
+  #hold(message: Incoming, delayMs: number): void {
+    const cancel = this.#options.loop.after(delayMs, () => {
+      this.#held = undefined;
+      this.#guard(() => this.#take(message));
+    });
+    this.#held = () => {
+      cancel();
+      close(message.fds);
+    };
   }
 
   #next(): void {
@@ -137,7 +160,7 @@ export class Conversation implements Disposable {
 
   #late(): void {
     const what = this.#asked ?? 'what it was asked';
-    throw new PeerFault(`it does not answer ${what} within ${this.#options.timeoutMs / 1000} s`);
+    throw new Silence(`it does not answer ${what} within ${this.#options.timeoutMs / 1000} s`);
   }
 
   /** The one place where the back-end's faults are caught. */
@@ -163,6 +186,7 @@ export class Conversation implements Disposable {
   #close(fault: PeerFault): readonly Run[] {
     this.#fault = fault;
     this.#resources.dispose();
+    this.#held?.();
     const current = this.#current;
     this.#current = undefined;
     current?.cancelTimer();

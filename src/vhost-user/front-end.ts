@@ -32,7 +32,7 @@ import {
 import type { Body, FRONT_END_REQUESTS } from './requests.ts';
 
 /** What is agreed to where the back-end offers it: only what is done here, since a back-end acts on what we accept. */
-const PROTOCOL_FEATURES = features(
+export const OUR_PROTOCOL_FEATURES = features(
   VHOST_USER_PROTOCOL_F_MQ,
   VHOST_USER_PROTOCOL_F_REPLY_ACK,
   VHOST_USER_PROTOCOL_F_BACKEND_REQ,
@@ -117,7 +117,7 @@ export class FrontEnd {
     }
     if (hasFeature(this.#features, VHOST_USER_F_PROTOCOL_FEATURES)) {
       const offered = yield* this.#conversation.ask('GET_PROTOCOL_FEATURES', undefined);
-      const accepted = offered & PROTOCOL_FEATURES;
+      const accepted = offered & OUR_PROTOCOL_FEATURES;
       yield* this.#tell('SET_PROTOCOL_FEATURES', accepted);
       this.#protocolFeatures = accepted;
     }
@@ -155,13 +155,14 @@ export class FrontEnd {
     if (this.#has(VHOST_USER_PROTOCOL_F_RESET_DEVICE)) yield* this.#tell('RESET_DEVICE', undefined);
   }
 
-  /** Stops one ring. The back-end finishes what it has begun first. */
-  *stopRing(index: number): Steps<void> {
-    if (!this.#started.includes(index)) return;
+  /** Stops one ring. The back-end finishes what it has begun first. Returns where it stands; undefined if it was not started. */
+  *stopRing(index: number): Steps<number | undefined> {
+    if (!this.#started.includes(index)) return undefined;
     if (this.#hasProtocol) yield* this.#tell('SET_VRING_ENABLE', { index, num: 0 });
     const base = yield* this.#conversation.ask('GET_VRING_BASE', { index, num: 0 });
     if (base.index !== index) throw new PeerFault(`it stops ring ${base.index} where ring ${index} was meant`);
     this.#started = this.#started.filter((other) => other !== index);
+    return base.num;
   }
 
   /** Always all of it: some back-ends do not look at the offset, others read past their end when it is not 0. */

@@ -23,7 +23,9 @@ export class InflightMemory implements Disposable {
   keep(description: Description, fd: Fd): void {
     const { mmap_size, mmap_offset } = description;
     const end = mmap_offset + mmap_size;
-    if (mmap_size === 0n || end > BYTES_MAX || end > fstatSync(fd.number, { bigint: true }).size) {
+    const file = fstatSync(fd.number, { bigint: true });
+    if (!file.isFile()) throw new PeerFault('its memory for requests in hand is none: the descriptor is no file');
+    if (mmap_size === 0n || end > BYTES_MAX || end > file.size) {
       throw new PeerFault(`its memory for requests in hand is none: ${mmap_size} bytes at ${mmap_offset}`);
     }
     this.forget();

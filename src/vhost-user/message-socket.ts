@@ -8,6 +8,7 @@ import type { Fd } from '../host/fd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
 import { decodeHeader, HEADER_BYTES, type Header } from './message.ts';
 import { PeerFault } from './peer-fault.ts';
+import type { Line, Tap } from './tap.ts';
 
 /** A message as it came; whoever takes it owns the descriptors. */
 export interface Incoming {
@@ -19,16 +20,18 @@ export interface Incoming {
 export class MessageSocket implements Disposable {
   readonly #socket: UnixSocket;
   readonly #fdsMax: number;
+  readonly #tap: { readonly line: Line; readonly tap: Tap } | undefined;
   /** Of the message that is arriving. Descriptors come with its first byte ("Communication"). */
   #fds: readonly Fd[] = [];
   #header: Header | undefined;
   #bytes = new Uint8Array(HEADER_BYTES);
   #count = 0;
 
-  /** Takes over `socket`. `fdsMax`: the most descriptors that a message may bring. */
-  constructor(socket: UnixSocket, fdsMax: number) {
+  /** Takes over `socket`. `fdsMax`: the most descriptors that a message may bring. `tap`: of that line, who listens in. */
+  constructor(socket: UnixSocket, fdsMax: number, line: Line = 'main', tap?: Tap) {
     this.#socket = socket;
     this.#fdsMax = fdsMax;
+    this.#tap = tap && { line, tap };
   }
 
   get fd(): number {
@@ -37,6 +40,7 @@ export class MessageSocket implements Disposable {
 
   /** One at a time is under way, so there is room for it; who does not read what was sent before has stopped working. */
   send(message: Uint8Array, fds: readonly Fd[] = []): void {
+    this.#tap?.tap.sent(this.#tap.line, message, fds);
     const sent = orFault(() => this.#socket.trySend(message, fds));
     if (sent !== message.length) throw new PeerFault('it does not read what it is sent');
   }
@@ -63,7 +67,7 @@ export class MessageSocket implements Disposable {
     this.#bytes = new Uint8Array(HEADER_BYTES);
     this.#count = 0;
     this.#fds = [];
-    return message;
+    return this.#tap ? this.#tap.tap.received(this.#tap.line, message) : message;
   }
 
   [Symbol.dispose](): void {

@@ -49,6 +49,11 @@ export function decodeHeader(bytes: Uint8Array): Header {
   return { request, isReply, needsReply, size };
 }
 
+export function encodeHeader({ request, isReply, needsReply, size }: Header): Uint8Array {
+  const flags = VERSION | (isReply ? REPLY : 0) | (needsReply ? NEED_REPLY : 0);
+  return pack(header, { request, flags, size });
+}
+
 /** The requests of one direction: encoded by who makes them, decoded by who answers. */
 export class Protocol<Table extends Kinds> {
   readonly #table: Table;
@@ -75,7 +80,7 @@ export class Protocol<Table extends Kinds> {
 
   encodeRequest<Name extends keyof Table>(name: Name, body: Body<Table, Name>, needsReply = false): Uint8Array {
     const { id, request } = this.#table[name]!;
-    return encode(id, VERSION | (needsReply ? NEED_REPLY : 0), request, body);
+    return encode({ request: id, isReply: false, needsReply }, request, body);
   }
 
   /** Undefined for a request that nobody here knows. `fdCount`: how many file descriptors came with it. */
@@ -88,12 +93,12 @@ export class Protocol<Table extends Kinds> {
 
   encodeReply<Name extends keyof Table>(name: Name, body: Reply<Table, Name>): Uint8Array {
     const { id, reply = part(NOTHING) } = this.#table[name]!;
-    return encode(id, VERSION | REPLY, reply, body);
+    return encode({ request: id, isReply: true, needsReply: false }, reply, body);
   }
 
   /** Answers a request that has no answer of its own and wants one: 0 is success. */
   encodeAck(id: number, status: bigint): Uint8Array {
-    return encode(id, VERSION | REPLY, part(U64), status);
+    return encode({ request: id, isReply: true, needsReply: false }, part(U64), status);
   }
 
   decodeReply<Name extends keyof Table>(
@@ -113,6 +118,16 @@ export class Protocol<Table extends Kinds> {
     return decode(`the reply to ${String(name)}`, part(U64), payload, fdCount);
   }
 
+  /** A message of either end, for who listens in: `body` stays undefined where nobody here knows the request. */
+  decodeAny(head: Header, payload: Uint8Array, fdCount: number): { readonly name: string; readonly body: unknown } {
+    const name = this.nameOf(head.request);
+    const kind = this.#table[name];
+    if (kind === undefined) return { name, body: undefined };
+    const { request, reply = part(U64) } = kind;
+    if (head.isReply) return { name, body: decode(`the reply to ${name}`, reply, payload, fdCount) };
+    return { name, body: decode(name, request, payload, fdCount) };
+  }
+
   #checkReply(name: keyof Table, { request, isReply, needsReply }: Header): void {
     if (request === this.#table[name]!.id && isReply && !needsReply) return;
     const what = `${isReply ? 'a reply to' : 'a request,'} ${this.nameOf(request)}`;
@@ -123,10 +138,10 @@ export class Protocol<Table extends Kinds> {
 export const FRONT_END = new Protocol(FRONT_END_REQUESTS);
 export const BACK_END = new Protocol(BACK_END_REQUESTS);
 
-function encode<Value>(request: number, flags: number, { payload }: Part<Value>, value: Value): Uint8Array {
+function encode<Value>(head: Omit<Header, 'size'>, { payload }: Part<Value>, value: Value): Uint8Array {
   const body = payload.encode(value);
   const message = new Uint8Array(HEADER_BYTES + body.length);
-  message.set(pack(header, { request, flags, size: body.length }));
+  message.set(encodeHeader({ ...head, size: body.length }));
   message.set(body, HEADER_BYTES);
   return message;
 }

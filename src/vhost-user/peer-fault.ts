@@ -8,3 +8,8 @@ import { HostError } from '../base/errors.ts';
 export class PeerFault extends HostError {
   override name = 'PeerFault';
 }
+
+/** It is there, and does not answer in time. */
+export class Silence extends PeerFault {
+  override name = 'Silence';
+}

@@ -2,15 +2,15 @@
  * A back-end that is ours to start: its program runs as long as it is connected, says what it says with the device's name in
  * front, and ends with the VM, however that ends.
  */
-import { accessSync, chownSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, chownSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { ConfigError, HostError } from '../base/errors.ts';
 import { ChildProcess } from '../host/child-process.ts';
-import { getuid } from '../host/libc.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { Connector } from './connector.ts';
 import type { Seeker, Source } from './source.ts';
+import { checkRights, findUser, type User } from './users.ts';
 
 /** How long it may take to end when it is asked to (SIGTERM: "Backend program conventions"). */
 const END_MS = 300;
@@ -30,11 +30,8 @@ export interface ProgramOptions {
   readonly keyPath: string;
   readonly loop: IoLoop;
   log(message: string): void;
-}
-
-interface User {
-  readonly uid: number;
-  readonly gid: number;
+  /** It is not running any more: "virtiofsd was ended by SIGSEGV". */
+  onEnd?(how: string): void;
 }
 
 export class Program implements Source {
@@ -64,6 +61,7 @@ export class Program implements Source {
       });
     }
     this.#user = user === undefined ? undefined : findUser(user, `${keyPath}.user`);
+    if (this.#user) checkRights(this.#user, 'start a program as', user!, `${keyPath}.user`);
     // The folder of our own user's sockets is closed to others.
     const runtime = this.#user ? undefined : process.env['XDG_RUNTIME_DIR'];
     const folder = mkdtempSync(join(runtime ?? tmpdir(), 'orko-backend-'));
@@ -78,7 +76,7 @@ export class Program implements Source {
 
   seek(seeker: Seeker): void {
     this.cut();
-    for (const path of [this.#socketPath, this.#numberedPath]) rmSync(path, { force: true });
+    for (const path of this.paths) rmSync(path, { force: true });
     try {
       this.#start(seeker);
     } catch (error) {
@@ -101,6 +99,11 @@ export class Program implements Source {
     this.#cancelRestart();
     this.#connector.cut();
     this.#stop((child) => child.kill());
+  }
+
+  /** Where it may listen. */
+  get paths(): readonly string[] {
+    return [this.#socketPath, this.#numberedPath];
   }
 
   /** Some programs (vhost-device) can serve several devices, and put a number behind the path for each. */
@@ -141,6 +144,7 @@ export class Program implements Source {
   #ended(how: string, seeker: Seeker): void {
     this.#stop(() => {});
     this.#options.log(how);
+    this.#options.onEnd?.(how);
     if (!this.#connector.isSeeking) return;
     seeker.stuck(this.#lastLine ? `${how}: ${this.#lastLine}` : how);
     // The answer to that may have been to end it all.
@@ -181,19 +185,4 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** passwd(5): name, password, uid, gid. A number need not stand there. */
-function findUser(name: string, keyPath: string): User {
-  const entries = readFileSync('/etc/passwd', 'utf8').split('\n');
-  const entry = entries.map((line) => line.split(':')).find((fields) => fields[0] === name || fields[2] === name);
-  const isNumber = /^\d+$/.test(name);
-  if (!entry && !isNumber) throw new ConfigError(`There is no user ${name} on this host: create it`, { keyPath });
-  const user = { uid: Number(entry?.[2] ?? name), gid: Number(entry?.[3] ?? name) };
-  if (getuid() !== 0 && getuid() !== user.uid) {
-    throw new ConfigError(`Only root can start a program as ${name}: run orko-vmm as root, or leave this key out`, {
-      keyPath,
-    });
-  }
-  return user;
 }

@@ -8,12 +8,15 @@ import { BackEndChannel } from './back-end-channel.ts';
 import { Conversation, type Steps } from './conversation.ts';
 import { type BackEndFacts, FrontEnd, type SharedRegion, type Start, type Wanted } from './front-end.ts';
 import type { PeerFault } from './peer-fault.ts';
+import type { Tap } from './tap.ts';
 
 export interface SessionOptions {
   readonly loop: IoLoop;
   readonly memory: readonly SharedRegion[];
   readonly wanted: Wanted;
   readonly timeoutMs: number;
+  /** Who listens in on its messages. */
+  readonly tap?: Tap | undefined;
   onConfig(config: Uint8Array): void;
   /** It is over. Comes once, before those who wait for something are told. */
   onEnd(fault: PeerFault): void;
@@ -32,11 +35,12 @@ export class Session implements Disposable {
 
   /** Takes over `socket`. */
   constructor(socket: UnixSocket, options: SessionOptions) {
-    const { loop, memory, wanted, timeoutMs } = options;
+    const { loop, memory, wanted, timeoutMs, tap } = options;
     this.#options = options;
     this.#conversation = new Conversation(socket, {
       loop,
       timeoutMs,
+      tap,
       onEnd: (fault) => {
         this.#channel?.[Symbol.dispose]();
         options.onEnd(fault);
@@ -57,7 +61,7 @@ export class Session implements Disposable {
     this.#run(() => this.#frontEnd.stop(), settle);
   }
 
-  stopRing(index: number, settle: Settle<void>): void {
+  stopRing(index: number, settle: Settle<number | undefined>): void {
     this.#run(() => this.#frontEnd.stopRing(index), settle);
   }
 
@@ -76,10 +80,12 @@ export class Session implements Disposable {
   }
 
   #open(socket: UnixSocket): void {
-    this.#channel = new BackEndChannel(socket, this.#options.loop, {
+    const { loop, tap } = this.#options;
+    const listener = {
       onConfigChange: () => this.#readConfig(),
-      onFault: (fault) => this.#conversation.end(fault),
-    });
+      onFault: (fault: PeerFault) => this.#conversation.end(fault),
+    };
+    this.#channel = new BackEndChannel(socket, loop, listener, tap);
   }
 
   #readConfig(): void {

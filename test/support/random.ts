@@ -1,5 +1,7 @@
 /** Random numbers for property tests: from a seed that is printed with a failure, so that it can be repeated. */
 
+import { seededRandom } from '../../src/base/seeded-random.ts';
+
 export interface Random {
   /** For the message of an assertion. */
   readonly seed: number;
@@ -10,12 +12,6 @@ export interface Random {
 
 /** `ORKO_TEST_SEED=n` repeats one run. */
 export function random(seed = Number(process.env['ORKO_TEST_SEED'] ?? Date.now() % 2 ** 31)): Random {
-  let state = seed >>> 0;
-  // A linear congruential generator, constants of Numerical Recipes §7.1: good enough to choose inputs.
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  const below = (bound: number) => Math.floor(next() * bound);
+  const below = seededRandom(seed);
   return { seed, below, pick: (values) => values[below(values.length)]! };
 }

@@ -3,6 +3,7 @@
  * answer to a request. Real sockets, real file descriptors; it runs on the test's loop.
  */
 import { VIRTIO_F_VERSION_1, VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC } from '../../src/abi/virtio.ts';
+import { HostError } from '../../src/base/errors.ts';
 import type { Fd } from '../../src/host/fd.ts';
 import { UnixSocket } from '../../src/host/unix-socket.ts';
 import type { EpollLoop } from '../../src/io/io-loop.ts';
@@ -74,7 +75,8 @@ export class ScriptedBackEnd implements Disposable {
   #hear(): void {
     try {
       for (let message = this.#messages.receive(); message; message = this.#messages.receive()) {
-        const request = FRONT_END.decodeRequest(message.header, message.payload, message.fds.length)!;
+        const request = FRONT_END.decodeRequest(message.header, message.payload, message.fds.length);
+        if (request === undefined) throw new PeerFault('a request that does not exist');
         this.heard.push(request.name);
         this.requests.push(request);
         this.#keep(request, message.fds);
@@ -82,7 +84,8 @@ export class ScriptedBackEnd implements Disposable {
         if (this.isGone) return;
       }
     } catch (error) {
-      if (!(error instanceof PeerFault)) throw error;
+      // It broke the protocol, or is gone when it should get an answer.
+      if (!(error instanceof HostError)) throw error;
       this[Symbol.dispose]();
     }
   }

@@ -9,6 +9,7 @@ import type { BackEndFacts, Ring } from '../../src/vhost-user/front-end.ts';
 import { InflightMemory } from '../../src/vhost-user/inflight.ts';
 import type { PeerFault } from '../../src/vhost-user/peer-fault.ts';
 import { Session } from '../../src/vhost-user/session.ts';
+import type { Tap } from '../../src/vhost-user/tap.ts';
 import { type Script, ScriptedBackEnd } from './scripted-back-end.ts';
 
 const WAIT_MS = 5_000;
@@ -29,7 +30,8 @@ export class SessionRig implements Disposable {
   fault: PeerFault | undefined;
   readonly #resources = new DisposableStack();
 
-  constructor(script: Script = {}, { timeoutMs = WAIT_MS, configSize = CONFIG_BYTES } = {}) {
+  constructor(script: Script = {}, options: { timeoutMs?: number; configSize?: number; tap?: Tap } = {}) {
+    const { timeoutMs = WAIT_MS, configSize = CONFIG_BYTES, tap } = options;
     const use = <T extends Disposable>(resource: T) => this.#resources.use(resource);
     this.loop = use(new EpollLoop());
     const [ours, theirs] = UnixSocket.pair('a test');
@@ -48,6 +50,7 @@ export class SessionRig implements Disposable {
         memory: [{ base: RAM_BASE, size: RAM_SIZE, fd: use(createMemfd('test', RAM_SIZE)) }],
         wanted: { queueCount: QUEUE_COUNT, configSize },
         timeoutMs,
+        tap,
         onConfig: (config) => void this.configs.push(config),
         onEnd: (fault) => {
           this.fault = fault;

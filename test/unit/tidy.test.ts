@@ -34,6 +34,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   control: ['host', 'base', 'abi'],
   // I/O threads make their devices from the config, each on its backend.
   io: ['base', 'abi', 'memory', 'virtio', 'devices', 'config', 'host', 'backends', 'vhost-user'],
+  // Back-ends without a guest: the types of the config, the profiles and the loop of the I/O thread. backends: the socket of a replay.
+  probe: ['base', 'abi', 'virtio', 'config', 'host', 'backends', 'vhost-user', 'io'],
   machine: [
     ...['base', 'abi', 'fdt', 'memory', 'bus', 'virtio', 'devices', 'pci', 'boot', 'config'],
     ...['host', 'kvm', 'vcpu', 'backends', 'vhost-user', 'vfio', 'control', 'io'],
@@ -43,7 +45,22 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // It starts orko-vmm in another machine and shares nothing with the one that runs guests but the config. No koffi in it.
   nested: ['base', 'config'],
   // fdt, host, kvm: `dtb` prints a tree, and asks KVM for what goes into it when it is there; lines for a raw terminal.
-  cli: ['base', 'abi', 'fdt', 'config', 'host', 'kvm', 'control', 'machine', 'doctor', 'nested'],
+  // io: what a guest would be offered of a back-end that was probed.
+  cli: [
+    'base',
+    'abi',
+    'fdt',
+    'config',
+    'host',
+    'kvm',
+    'io',
+    'control',
+    'vhost-user',
+    'probe',
+    'machine',
+    'doctor',
+    'nested',
+  ],
 };
 
 /** Bytes and numbers: no node:*, no package. Those of tsconfig.pure.json. */

@@ -2,6 +2,9 @@
 import { choice, type Field, integer, map, object, path, text, texts } from '../kinds.ts';
 import { COMMON_KEYS, queueSizeKey } from './common.ts';
 
+/** As long as `reply-timeout-s` may be, so that what is too late can be tried too. */
+const FAULT_MS_MAX = 600_000;
+
 export const BACKEND = object({
   short: 'socket',
   examples: ['/run/i2c.sock0', '{ command: [virtiofsd, --socket-path, "{socket}", --shared-dir, /srv] }'],
@@ -38,10 +41,10 @@ export const BACKEND = object({
     }),
     user: text({
       pattern: /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/,
-      patternHelp: 'the name of a user, or a number',
-      defaultHelp: 'our own',
+      patternHelp: 'the name of a user, or a number in quotes',
+      defaultHelp: 'our own, or whoever can connect',
       examples: ['nobody'],
-      help: 'The user that the `command` runs as. Only root can choose another than itself.',
+      help: 'The user that the `command` runs as; with `socket` and `listen` the only user whose process may be at the other end. Only root can choose another than itself for `command` and `listen`.',
     }),
     reconnect: choice({
       choices: ['auto', 'on', 'off'],
@@ -73,6 +76,64 @@ export const BACKEND = object({
   },
 });
 
+const RECORD = path({
+  access: 'create',
+  defaultHelp: 'none',
+  examples: ['/tmp/disk.vhost'],
+  help: 'A file into which every message between orko-vmm and the back-end is written, with its time and what it says. `orko-vmm vhost-log FILE` prints it.',
+});
+
+const FAULTS = object({
+  help: 'Things that go wrong on purpose between the VM and the back-end, to see what the back-end does then. Each is said on standard error, and in the recording.',
+  keys: {
+    seed: integer({
+      min: 0,
+      max: 0x3fff_ffff,
+      default: 1,
+      examples: ['7'],
+      help: 'What decides when something happens: the same seed, the same occasions.',
+    }),
+    'delay-ms': integer({
+      min: 0,
+      max: FAULT_MS_MAX,
+      unit: 'ms',
+      default: 0,
+      examples: ['20'],
+      help: 'Each answer of the back-end is held back for a random time of up to so long.',
+    }),
+    'slow-mapping-ms': integer({
+      min: 0,
+      max: FAULT_MS_MAX,
+      unit: 'ms',
+      default: 0,
+      examples: ['2000'],
+      help: 'The answer to each message that shares memory is held back for so long, as if mapping it took that long.',
+    }),
+    'drop-kicks': integer({
+      min: 0,
+      max: 1_000_000,
+      default: 0,
+      examples: ['100'],
+      help: 'One in so many notifications of the driver, on average, does not reach the back-end; 0 for none. A request then waits until the next one. Notifications pass orko-vmm then, which takes time.',
+    }),
+    'corrupt-replies': integer({
+      min: 0,
+      max: 1_000_000,
+      default: 0,
+      examples: ['10'],
+      help: 'In one in so many answers of the back-end, on average, a byte is changed; 0 for none.',
+    }),
+    'cut-after': integer({
+      min: 0,
+      max: 1_000_000,
+      unit: 'messages',
+      default: 0,
+      examples: ['20'],
+      help: 'The connection is cut after so many messages to the back-end, once; 0 for never.',
+    }),
+  },
+});
+
 /** The table of a device type that a back-end serves: `own` keys, and those of all such devices. */
 export const served = <const Own extends Readonly<Record<string, Field>>>(help: string, queueSize: number, own: Own) =>
   object({
@@ -82,6 +143,8 @@ export const served = <const Own extends Readonly<Record<string, Field>>>(help: 
       backend: { ...BACKEND, required: true },
       ...own,
       'queue-size': queueSizeKey(queueSize),
+      record: RECORD,
+      faults: FAULTS,
       ...COMMON_KEYS,
     },
   });

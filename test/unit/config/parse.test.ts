@@ -245,9 +245,9 @@ describe('parseConfig: the sentence for', () => {
       'devices.a.backend.command: No argument says where the program has to listen: write {socket} for the path',
     ],
     [
-      'a user for a program of somebody else',
-      'kernel: a\ndevices: { a: { type: i2c, backend: { socket: /s, user: nobody } } }',
-      'devices.a.backend.user: This is for a program that is started here: leave user out, or write command',
+      'an environment for a program of somebody else',
+      'kernel: a\ndevices: { a: { type: i2c, backend: { socket: /s, env: { A: b } } } }',
+      'devices.a.backend.env: This is for a program that is started here: leave env out, or write command',
     ],
     [
       'a back-end and memory with tags',

@@ -1,5 +1,5 @@
 /** A device that another process serves, with a scripted back-end at a real socket: what the main thread is told of it. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -15,7 +15,10 @@ import { EpollLoop } from '../../../src/io/io-loop.ts';
 import type { CreatedDevice, DeviceKeys, DeviceReport } from '../../../src/io/protocol.ts';
 import { createServed } from '../../../src/io/served-device.ts';
 import { GuestMemory } from '../../../src/memory/guest-memory.ts';
+import { replayFrontEnd } from '../../../src/probe/replay-front-end.ts';
+import { startedTarget } from '../../../src/probe/target.ts';
 import { VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD } from '../../../src/vhost-user/protocol-features.ts';
+import { parseRecording } from '../../../src/vhost-user/record.ts';
 import { features } from '../../../src/virtio/features.ts';
 import { DriverQueue } from '../../support/driver.ts';
 import { GuestRam } from '../../support/guest-ram.ts';
@@ -203,6 +206,37 @@ test('a file that is no socket', () => {
   writeFileSync(rig.path, '');
   rig.create('{ type: rng, backend: { socket: PATH, start-timeout-s: 1 } }');
   expect(rig.heard('refused')).toMatchObject({ error: { message: expect.stringContaining('not there after 1 s') } });
+});
+
+test('B26 a socket of another user, where only one may be at the other end', () => {
+  rig.listen();
+  rig.create('{ type: rng, backend: { socket: PATH, user: "4242" } }');
+  const { error } = rig.heard('refused') as unknown as { error: { message: string } };
+  expect(error.message).toMatch(/: user \d+ listens there, and only user 4242 may$/);
+});
+
+test('B26 a socket of the user that it has to be of', () => {
+  rig.listen();
+  rig.create(`{ type: rng, backend: { socket: PATH, user: "${process.getuid!()}" } }`);
+  rig.heard('created');
+});
+
+test('B26 somebody else connects where a back-end is waited for: he is sent away, and it is still waited for', () => {
+  const [me, other] = [process.getuid!(), 4242];
+  // Root opens every socket, whoever may.
+  const user = me === 0 ? other : me;
+  rig.create(`{ type: rng, backend: { listen: PATH, user: "${user}" } }`);
+  expect(lstatSync(rig.path)).toMatchObject({ uid: user });
+  expect(lstatSync(rig.path).mode & 0o777).toBe(0o600);
+  using socket = UnixSocket.connect(rig.path);
+  using backEnd = new ScriptedBackEnd(socket, rig.loop);
+  if (me === 0) {
+    expect(rig.heard('log')['message']).toBe(
+      `the back-end that connects to ${rig.path}: user 0 has connected, and only user ${other} may`,
+    );
+    rig.until(() => backEnd.isGone, 'the end of the connection');
+    expect(rig.reports.map(({ kind }) => kind)).toEqual(['log']);
+  } else rig.heard('created');
 });
 
 test('a reset is done when the rings have stopped, and the driver may begin anew', () => {
@@ -400,7 +434,47 @@ const READ_SECTOR_1 = {
   writable: [512, 1],
 };
 
-test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: read, reset, read again', () => {
+test('faults: kicks pass through us, and one in two does not reach the back-end', () => {
+  rig.listen();
+  rig.create('{ type: rng, faults: { drop-kicks: 2 }, backend: PATH }');
+  const { created } = rig.heard('created') as unknown as { created: CreatedDevice };
+  rig.activate();
+  const theirs = new EventFd(rig.backEnd.fds.get('SET_VRING_KICK 0')!.number);
+  const ours = new EventFd(created.wires.kicks[0]!);
+  // The one that the front-end sends when the ring starts.
+  rig.until(() => theirs.take() === 1n, 'the first kick');
+  let passed = 0n;
+  const droppedCount = () =>
+    rig.reports.filter((report) => report.kind === 'log' && /is dropped$/.test(report.message)).length;
+  for (let kick = 1; kick <= 12; kick++) {
+    ours.signal();
+    rig.until(() => {
+      passed += theirs.take();
+      return passed + BigInt(droppedCount()) === BigInt(kick);
+    }, 'the kick');
+  }
+  expect(passed).toBeGreaterThan(0n);
+  expect(droppedCount()).toBeGreaterThan(0);
+});
+
+test('faults: the connection is cut once, and another one works; the recording says so', () => {
+  rig.listen();
+  const recording = join(rig.folder, 'recording');
+  rig.create(`{ type: rng, record: ${recording}, faults: { cut-after: 12 }, backend: PATH }`);
+  rig.heard('created');
+  rig.device!.activate([RING], DRIVER, 1);
+  rig.until(() => rig.backEnds.length === 2 && rig.backEnd.heard.includes('SET_VRING_ENABLE'), 'another one');
+  expect(rig.backEnds[0]!.heard).toHaveLength(12);
+  const { lines } = parseRecording(readFileSync(recording, 'utf8'), recording);
+  const notes = lines.filter((line) => line.kind === 'note').map(({ text }) => text);
+  expect(notes).toEqual([
+    expect.stringMatching(/^fault: the connection is cut after message 12, /),
+    expect.stringMatching(/^the connection is over: it was cut off on purpose/),
+  ]);
+  expect(lines.filter((line) => line.kind === 'connected')).toHaveLength(2);
+});
+
+test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: read, reset, read again, replay', () => {
   const disk = join(rig.folder, 'disk');
   writeFileSync(
     disk,
@@ -409,7 +483,8 @@ test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: r
   const node = `driver=file,node-name=d,filename=${disk}`;
   const vhost = `type=vhost-user-blk,id=e,node-name=d,writable=on,addr.type=unix,addr.path={socket}`;
   const command = JSON.stringify([STORAGE_DAEMON, '--blockdev', node, '--export', vhost]);
-  rig.create(`{ type: blk, backend: { command: ${command} } }`);
+  const recording = join(rig.folder, 'recording');
+  rig.create(`{ type: blk, record: ${recording}, backend: { command: ${command} } }`);
   const { created } = rig.heard('created') as unknown as { created: CreatedDevice };
   expect(new DataView(created.config.buffer).getBigUint64(0, true)).toBe(2048n);
   const call = new EventFd(created.wires.call!);
@@ -430,4 +505,7 @@ test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: r
     expect(request.written()).toEqual(Uint8Array.from({ length: 513 }, (_, index) => (index < 512 ? 1 : 0)));
     rig.reset();
   }
+  using target = startedTarget([STORAGE_DAEMON, '--blockdev', node, '--export', vhost], () => {});
+  const recorded = parseRecording(readFileSync(recording, 'utf8'), recording);
+  expect(replayFrontEnd(recorded, target, WAIT_MS)).toEqual({ messages: expect.any(Number), divergences: [] });
 });

@@ -4,24 +4,33 @@
  */
 import { writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { F_SETFL, O_RDWR } from '../../../src/abi/libc.ts';
+import { F_SETFL, O_PATH, O_RDONLY, O_RDWR } from '../../../src/abi/libc.ts';
 import { VIRTIO_F_VERSION_1 } from '../../../src/abi/virtio.ts';
 import { KiB } from '../../../src/base/units.ts';
+import { EventFd } from '../../../src/host/eventfd.ts';
 import { Fd } from '../../../src/host/fd.ts';
 import * as libc from '../../../src/host/libc.ts';
 import { createMemfd } from '../../../src/host/mapping.ts';
+import { UnixSocket } from '../../../src/host/unix-socket.ts';
 import { BACK_END, FRONT_END } from '../../../src/vhost-user/message.ts';
 import {
+  VHOST_USER_PROTOCOL_F_DEVICE_STATE,
+  VHOST_USER_PROTOCOL_F_HOST_NOTIFIER,
+  VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS,
   VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
+  VHOST_USER_PROTOCOL_F_LOG_SHMFD,
+  VHOST_USER_PROTOCOL_F_SHARED_OBJECT,
+  VHOST_USER_PROTOCOL_F_SHMEM,
   VHOST_USER_PROTOCOL_F_STATUS,
 } from '../../../src/vhost-user/protocol-features.ts';
 import type { FRONT_END_REQUESTS } from '../../../src/vhost-user/requests.ts';
-import { features } from '../../../src/virtio/features.ts';
+import { features, hasFeature } from '../../../src/virtio/features.ts';
 import { OFFERED, PROTOCOL_OFFERED, type Script, type ScriptedBackEnd } from '../../support/scripted-back-end.ts';
 import { openFdCount, RAM_SIZE, SessionRig } from '../../support/session-rig.ts';
 
 type Name = keyof typeof FRONT_END_REQUESTS;
 const DRIVER = features(VIRTIO_F_VERSION_1);
+const INFLIGHT_BIT = features(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD);
 const STATUS = features(VHOST_USER_PROTOCOL_F_STATUS);
 const SHORT_MS = 30;
 
@@ -192,9 +201,54 @@ describe('memory for requests in hand', () => {
   ])('%s', (_, size, offset) => {
     expect(liveWith(4 * KiB, size, offset)).toBe(`its memory for requests in hand is none: ${size} bytes at ${offset}`);
   });
+  test.each<[string, () => Fd]>([
+    ['a folder', () => Fd.open('/', O_RDONLY)],
+    ['a device', () => Fd.open('/dev/zero', O_RDWR)],
+    ['only a name (O_PATH)', () => Fd.open('/', O_PATH)],
+    ['an eventfd', () => EventFd.create()],
+    ['a socket', aSocket],
+  ])('B7 that is %s', (_, open) => {
+    using fd = open();
+    const reply = { mmap_size: 4096n, mmap_offset: 0n, num_queues: 2, queue_size: 8 };
+    expect(live({ ...INFLIGHT, GET_INFLIGHT_FD: () => ({ reply, fd }) })).toBe(
+      'its memory for requests in hand is none: the descriptor is no file',
+    );
+  });
   test('B24 without a descriptor', () => {
     const reply = { mmap_size: 4096n, mmap_offset: 0n, num_queues: 2, queue_size: 8 };
     expect(live({ ...INFLIGHT, GET_INFLIGHT_FD: () => reply })).toContain('with 0 file descriptors');
+  });
+});
+
+describe('offers that are not taken up, so that nothing of them can be used against us', () => {
+  test.each([
+    ['B16 shared memory (SHMEM)', VHOST_USER_PROTOCOL_F_SHMEM],
+    ['B17 interrupts as messages (INBAND_NOTIFICATIONS)', VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS],
+    ['B17 doorbells (HOST_NOTIFIER)', VHOST_USER_PROTOCOL_F_HOST_NOTIFIER],
+    ['B23 the state of a device (DEVICE_STATE)', VHOST_USER_PROTOCOL_F_DEVICE_STATE],
+    ['B25 a log of changed pages (LOG_SHMFD)', VHOST_USER_PROTOCOL_F_LOG_SHMFD],
+    ['B27 objects of several devices (SHARED_OBJECT)', VHOST_USER_PROTOCOL_F_SHARED_OBJECT],
+  ])('%s', (_, feature) => {
+    using rig = new SessionRig({ GET_PROTOCOL_FEATURES: () => 2n ** 64n - 1n });
+    rig.probe();
+    const accepted = rig.backEnd.requests.find(({ name }) => name === 'SET_PROTOCOL_FEATURES')!.body as bigint;
+    expect(hasFeature(accepted, feature)).toBe(false);
+  });
+
+  test('B16 more regions of shared memory than there can be are no answer, should it be asked for', () => {
+    const bytes = new Uint8Array(8 + 8 * 256);
+    new DataView(bytes.buffer).setUint32(0, 257, true);
+    const header = { request: 44, isReply: true, needsReply: false, size: bytes.length };
+    expect(() => FRONT_END.decodeReply('GET_SHMEM_CONFIG', header, bytes, 0)).toThrow('counts 257 regions');
+  });
+
+  test('B28 no display: a whole life has no GPU_SET_SOCKET in it', () => {
+    using rig = new SessionRig({ GET_PROTOCOL_FEATURES: () => (2n ** 64n - 1n) & ~INFLIGHT_BIT });
+    rig.probe();
+    rig.start(DRIVER);
+    rig.stop();
+    expect(rig.fault).toBeUndefined();
+    expect(rig.backEnd.heard).not.toContain('GPU_SET_SOCKET');
   });
 });
 
@@ -229,7 +283,9 @@ describe('speaking without being asked', () => {
       1,
     ],
     ['B17 VRING_CALL', BACK_END.encodeRequest('VRING_CALL', { index: 0, num: 0 }, true), 0],
-    ['B17 SHARED_OBJECT_ADD', BACK_END.encodeRequest('SHARED_OBJECT_ADD', new Uint8Array(16), true), 0],
+    ['B27 SHARED_OBJECT_ADD', BACK_END.encodeRequest('SHARED_OBJECT_ADD', new Uint8Array(16), true), 0],
+    ['B27 SHARED_OBJECT_REMOVE', BACK_END.encodeRequest('SHARED_OBJECT_REMOVE', new Uint8Array(16), true), 0],
+    ['B27 SHARED_OBJECT_LOOKUP', BACK_END.encodeRequest('SHARED_OBJECT_LOOKUP', new Uint8Array(16), true), 0],
     ['B17 a request that does not exist', words(11, 9, 0), 0],
   ])('%s, which was not negotiated, is refused', (_, bytes, count) => {
     using rig = new SessionRig();
@@ -291,4 +347,10 @@ function configOf(offset: number, size: number) {
 
 function mapping() {
   return { shmid: 0, fd_offset: 0n, shm_offset: 0n, len: 4096n, flags: 0n };
+}
+
+function aSocket(): Fd {
+  const [one, other] = UnixSocket.pair();
+  other[Symbol.dispose]();
+  return one;
 }

@@ -1,0 +1,137 @@
+/** `orko-vmm probe` and what it checks, with the back-ends of Debian: qemu-storage-daemon, virtiofsd, passt. */
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
+import { TEST_TIMEOUT_MS } from '../support/vm.ts';
+
+const BACK_END = 20;
+const VIRTIOFSD = '/usr/libexec/virtiofsd';
+const NOBODY = 65534;
+/** Hundreds of connections and starts of programs, under emulation. */
+const CHECK_TIMEOUT_MS = 2 * TEST_TIMEOUT_MS;
+
+interface Mask {
+  readonly names: readonly string[];
+}
+interface Probe {
+  readonly type: string | null;
+  readonly couldBe: readonly string[];
+  readonly queues: number | null;
+  readonly features: Mask;
+  readonly protocolFeatures: Mask;
+  readonly config: Readonly<Record<string, string>> | null;
+  readonly findings: readonly { readonly severity: string; readonly text: string }[];
+  readonly verdicts?: readonly { readonly id: string; readonly outcome: string; readonly why: string }[];
+}
+
+let l1: NestedHost;
+let folder: string;
+let number = 0;
+let daemon: HostProcess | undefined;
+
+beforeAll(async () => {
+  l1 = await host('main');
+});
+beforeEach(async () => {
+  folder = `/tmp/probe-${process.pid}-${number++}`;
+  await onHost(`mkdir -m 777 ${folder}`);
+});
+afterEach(async () => {
+  await daemon?.kill('KILL').catch(() => {});
+  daemon = undefined;
+  await onHost(`rm -rf ${folder}`);
+});
+
+async function onHost(command: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await l1.run(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
+  if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
+  return stdout.trim();
+}
+
+async function probe(words: string): Promise<Probe & { readonly exitCode: number | null }> {
+  const { exitCode, stdout, stderr } = await l1.run(`orko-vmm probe --json ${words}`, { timeoutMs: CHECK_TIMEOUT_MS });
+  if (stdout === '') throw new Error(`probe has ended with ${exitCode}: ${stderr}`);
+  return { exitCode, ...(JSON.parse(stdout) as Probe) };
+}
+
+/** What failed, as "id: why"; the counts go to the log. */
+function failuresOf({ verdicts = [] }: Probe, what: string): string[] {
+  const count = (wanted: string) => verdicts.filter(({ outcome }) => outcome === wanted).length;
+  const failed = verdicts.filter(({ outcome }) => outcome === 'fail').map(({ id, why }) => `${id}: ${why}`);
+  process.stdout.write(
+    `  probe ${what}: ${count('pass')} of ${verdicts.length} passed; failed: ${failed.join('; ')}\n`,
+  );
+  return failed;
+}
+
+const without = (prefix: string, names: readonly string[]) => names.map((name) => name.replace(prefix, ''));
+
+describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
+  test('qemu-storage-daemon: a disk, with its size; it keeps the rules of a good driver', async () => {
+    await onHost(`truncate -s 8M ${folder}/disk`);
+    const disk = `--blockdev driver=file,node-name=d,filename=${folder}/disk`;
+    const address = 'addr.type=unix,addr.path={socket}';
+    const command = `qemu-storage-daemon ${disk} --export type=vhost-user-blk,id=e,node-name=d,writable=on,${address}`;
+    const found = await probe(`--check --timeout-s 10 --command '${command}'`);
+    expect(found).toMatchObject({ type: 'blk', queues: 1, config: { capacity: '16384', num_queues: '1' } });
+    expect(without('VIRTIO_BLK_F_', found.features.names)).toEqual(
+      expect.arrayContaining(['SEG_MAX', 'BLK_SIZE', 'FLUSH', 'TOPOLOGY', 'CONFIG_WCE', 'MQ', 'DISCARD']),
+    );
+    expect(without('VHOST_USER_PROTOCOL_F_', found.protocolFeatures.names)).toEqual(
+      expect.arrayContaining(['MQ', 'REPLY_ACK', 'CONFIG', 'CONFIGURE_MEM_SLOTS']),
+    );
+    // libvhost-user does not look at the offset of GET_CONFIG, nor at the index of a ring before it uses it.
+    const known = /^(config-part|ack-refuses|message-(memory-count|[sg]et-vring-(num|base)-(far-)?beyond)):/;
+    expect(failuresOf(found, 'qemu-storage-daemon').filter((failure) => !known.test(failure))).toEqual([]);
+    expect(found.verdicts!.filter(({ outcome }) => outcome === 'skipped')).toEqual([]);
+  });
+
+  test('virtiofsd: a type that cannot be told, and one that is; it ends with each connection', async () => {
+    await onHost(`mkdir ${folder}/shared`);
+    const command = `${VIRTIOFSD} --socket-path {socket} --shared-dir ${folder}/shared --sandbox none`;
+    const untold = await probe(`--command '${command}'`);
+    expect(untold).toMatchObject({ exitCode: 0, type: null });
+    expect(untold.couldBe).toContain('fs');
+    const found = await probe(`--check --timeout-s 10 --type fs --command '${command}'`);
+    expect(found).toMatchObject({ type: 'fs' });
+    expect(found.features.names).toEqual(expect.arrayContaining(['VIRTIO_F_VERSION_1', 'VIRTIO_RING_F_EVENT_IDX']));
+    failuresOf(found, 'virtiofsd');
+    for (const id of ['version-1', 'ack', 'features-stable', 'start-stop', 'feature-subsets', 'ring-base']) {
+      expect(found.verdicts).toContainEqual(expect.objectContaining({ id, outcome: 'pass' }));
+    }
+  });
+
+  test('virtiofsd at a socket: one connection, and no check without --command', async () => {
+    const socket = `${folder}/fs.sock`;
+    await onHost(`mkdir ${folder}/shared`);
+    daemon = l1.spawn(`exec ${VIRTIOFSD} --socket-path ${socket} --shared-dir ${folder}/shared --sandbox none`);
+    await onHost(`for n in $(seq 100); do [ -S ${socket} ] && exit 0; sleep 0.1; done; exit 1`);
+    const checked = await probe(`--check --timeout-s 10 --type fs ${socket}`);
+    expect(new Set(checked.verdicts!.map(({ outcome }) => outcome))).toEqual(new Set(['skipped']));
+    expect(checked.verdicts![0]!.why).toContain('have it started for each check by --command');
+  });
+
+  test('passt: a network card', async () => {
+    const socket = `${folder}/net.sock`;
+    const as = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups`;
+    daemon = l1.spawn(`exec ${as} passt --foreground --quiet --vhost-user --socket ${socket}`);
+    await onHost(`for n in $(seq 100); do [ -S ${socket} ] && exit 0; sleep 0.1; done; exit 1`);
+    const found = await probe(`--check --timeout-s 10 ${socket}`);
+    expect(found).toMatchObject({ type: 'net' });
+    expect(without('VIRTIO_NET_F_', found.features.names)).toContain('MRG_RXBUF');
+    failuresOf(found, 'passt');
+    // It ends when it is told something wrong; what comes before that is what a VM does.
+    for (const id of ['version-1', 'features-stable', 'start-stop', 'feature-subsets']) {
+      expect(found.verdicts).toContainEqual(expect.objectContaining({ id, outcome: 'pass' }));
+    }
+  });
+
+  test('nobody there, and a back-end of another kind', async () => {
+    const none = await l1.run(`orko-vmm probe ${folder}/none.sock`);
+    expect(none).toMatchObject({ exitCode: 69, stderr: expect.stringContaining('No such file or directory') });
+    await onHost(`mkdir ${folder}/shared`);
+    const command = `${VIRTIOFSD} --socket-path {socket} --shared-dir ${folder}/shared --sandbox none`;
+    const wrong = await probe(`--type blk --command '${command}'`);
+    expect(wrong.exitCode).toBe(BACK_END);
+    expect(wrong.findings.map(({ severity }) => severity)).toContain('error');
+  });
+});

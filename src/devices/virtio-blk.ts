@@ -128,6 +128,14 @@ export class VirtioBlk implements VirtioDevice, BlkDevice {
     this.config.bytes[WCE] = bytes[0] === 0 ? 0 : 1;
   }
 
+  finish(): void {
+    do {
+      this.disk.drain();
+      this.#goOn();
+    } while (this.#unfinished.length > 0);
+    this.disk.drain();
+  }
+
   stopQueue(index: number): void {
     this.disk.drain();
     this.#queues = this.#queues.with(index, undefined);

@@ -13,6 +13,7 @@ import {
   MSG_NOSIGNAL,
   msghdr,
   SCM_RIGHTS,
+  SO_ACCEPTCONN,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
@@ -115,6 +116,15 @@ export class UnixSocket extends Fd {
 
   static #create(name: string): UnixSocket {
     return new UnixSocket(check(libc.socket(AF_UNIX, TYPE, 0), 'create a socket'), name);
+  }
+
+  /** Whether it is one that others connect to. */
+  isListening(): boolean {
+    const value = new Int32Array(1);
+    const length = new Uint32Array([value.byteLength]);
+    const [bytes, lengthBytes] = [new Uint8Array(value.buffer), new Uint8Array(length.buffer)];
+    check(libc.getsockopt(this.number, SOL_SOCKET, SO_ACCEPTCONN, bytes, lengthBytes), `use ${this.name} as a socket`);
+    return value[0] !== 0;
   }
 
   /** The next one who has connected; undefined when there is none. */

@@ -8,3 +8,22 @@ import { HostError } from '../base/errors.ts';
 export class PeerFault extends HostError {
   override name = 'PeerFault';
 }
+
+/** It has closed the connection. */
+export class PeerGone extends PeerFault {
+  override name = 'PeerGone';
+
+  constructor() {
+    super('it has closed the connection');
+  }
+}
+
+/** What a system call does not do with what the other end gave us is the other end's doing. */
+export function blamePeer<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof HostError) || error instanceof PeerFault) throw error;
+    throw new PeerFault(error.message, error.errno);
+  }
+}

@@ -43,7 +43,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // It starts orko-vmm in another machine and shares nothing with the one that runs guests but the config. No koffi in it.
   nested: ['base', 'config'],
   // fdt, host, kvm: `dtb` prints a tree, and asks KVM for what goes into it when it is there; lines for a raw terminal.
-  cli: ['base', 'abi', 'fdt', 'config', 'host', 'kvm', 'control', 'machine', 'doctor', 'nested'],
+  // io: `backend` runs a device without a machine.
+  cli: ['base', 'abi', 'fdt', 'config', 'host', 'kvm', 'io', 'control', 'machine', 'doctor', 'nested'],
 };
 
 /** Bytes and numbers: no node:*, no package. Those of tsconfig.pure.json. */

@@ -81,7 +81,7 @@ export const backendCommand = defineCommand({
       });
       using _ = server;
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server.stop());
-      process.on('SIGHUP', () => server.act('resize'));
+      if (type === 'blk') process.on('SIGHUP', () => server.act('resize'));
       await server.run();
       return EXIT.OK;
     });

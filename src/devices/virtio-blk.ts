@@ -130,10 +130,9 @@ export class VirtioBlk implements VirtioDevice, BlkDevice {
 
   finish(): void {
     do {
-      this.disk.drain();
       this.#goOn();
+      this.disk.drain();
     } while (this.#unfinished.length > 0);
-    this.disk.drain();
   }
 
   stopQueue(index: number): void {

@@ -7,6 +7,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   list: async () => (await import('./list.ts')).listCommand,
   check: async () => (await import('./check.ts')).checkCommand,
   dtb: async () => (await import('./dtb.ts')).dtbCommand,
+  backend: async () => (await import('./backend.ts')).backendCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   probe: async () => (await import('./probe.ts')).probeCommand,
   'vhost-log': async () => (await import('./vhost-log.ts')).vhostLogCommand,

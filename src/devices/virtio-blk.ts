@@ -128,6 +128,13 @@ export class VirtioBlk implements VirtioDevice, BlkDevice {
     this.config.bytes[WCE] = bytes[0] === 0 ? 0 : 1;
   }
 
+  finish(): void {
+    do {
+      this.#goOn();
+      this.disk.drain();
+    } while (this.#unfinished.length > 0);
+  }
+
   stopQueue(index: number): void {
     this.disk.drain();
     this.#queues = this.#queues.with(index, undefined);

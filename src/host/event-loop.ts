@@ -20,6 +20,16 @@ const TURNS = 2;
 const WAIT_MS = 100;
 const WITHOUT_TIMEOUT = 0xffff_ffff_ffff_ffffn;
 
+/** Readable when libuv has something to do. */
+export function eventLoopFd(): number {
+  return libc.uv_backend_fd(libc.uv_default_loop());
+}
+
+/** Lets libuv do what is due. */
+export async function turnEventLoop(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await new Promise(setImmediate);
+}
+
 export class EventLoopWatch implements Disposable {
   readonly #signals: Signals;
   readonly #epoll = new Fd(check(libc.epoll_create1(EPOLL_CLOEXEC), 'create an epoll set'));
@@ -31,8 +41,7 @@ export class EventLoopWatch implements Disposable {
   constructor(signals: Signals) {
     this.#signals = signals;
     const event = pack(epoll_event, { events: EPOLLIN });
-    const backend = libc.uv_backend_fd(libc.uv_default_loop());
-    check(libc.epoll_ctl(this.#epoll.number, EPOLL_CTL_ADD, backend, event), 'watch the event loop');
+    check(libc.epoll_ctl(this.#epoll.number, EPOLL_CTL_ADD, eventLoopFd(), event), 'watch the event loop');
     libc.setNewWatcherListener(() => {
       this.#hasNews = true;
       signals.kick();
@@ -47,7 +56,7 @@ export class EventLoopWatch implements Disposable {
   /** Runs what is due in the event loop, then watches it again. */
   async turn(): Promise<void> {
     this.#hasNews = false;
-    for (let turn = 0; turn < TURNS; turn++) await new Promise(setImmediate);
+    await turnEventLoop();
     this.#thread ??= new NativeThread(
       [{ name: 'epoll_wait', words: [BigInt(this.#epoll.number), this.#event.pointer, 1n, WITHOUT_TIMEOUT] }],
       this.#signals,

@@ -13,6 +13,7 @@ import {
   MSG_NOSIGNAL,
   msghdr,
   SCM_RIGHTS,
+  SO_ACCEPTCONN,
   SO_PEERCRED,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
@@ -121,11 +122,19 @@ export class UnixSocket extends Fd {
 
   /** The user at the other end, as the kernel knows it from when that end was made to listen or connect (SO_PEERCRED, unix(7)). */
   get peerUid(): number {
-    const credentials = pack(ucred, {});
-    const length = new Uint8Array(Uint32Array.of(ucred.size).buffer);
-    const doing = `ask who is at the other end of ${this.name}`;
-    check(libc.getsockopt(this.number, SOL_SOCKET, SO_PEERCRED, credentials, length), doing);
-    return unpack(ucred, credentials).uid;
+    return unpack(ucred, this.#option(SO_PEERCRED, ucred.size)).uid;
+  }
+
+  /** Whether it is one that others connect to. */
+  get isListening(): boolean {
+    return this.#option(SO_ACCEPTCONN, Int32Array.BYTES_PER_ELEMENT).some((byte) => byte !== 0);
+  }
+
+  #option(name: number, size: number): Uint8Array<ArrayBuffer> {
+    const value = new Uint8Array(size);
+    const length = new Uint8Array(Uint32Array.of(size).buffer);
+    check(libc.getsockopt(this.number, SOL_SOCKET, name, value, length), `ask what ${this.name} is`);
+    return value;
   }
 
   /** The next one who has connected; undefined when there is none. */

@@ -6,9 +6,10 @@ import type { GuestFault } from '../base/errors.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { VirtioDevice } from '../virtio/device.ts';
 import { ringFeaturesOf } from '../virtio/features.ts';
-import { Virtqueue } from '../virtio/queue.ts';
+import { type QueueNotes, Virtqueue } from '../virtio/queue.ts';
 import type { QueueCounters } from '../virtio/queue-counters.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
+import type { RingPosition, RingStand } from '../virtio/ring.ts';
 import type { GuardedLoop } from './guarded-loop.ts';
 import type { IdleQueue } from './idle-queues.ts';
 
@@ -22,10 +23,16 @@ export interface DeviceHostWorld {
   readonly counters: readonly QueueCounters[];
   /** A queue is empty: it is looked at for a while, then told to sleep. Without this it is told so in the next turn. */
   idle?(queue: IdleQueue): void;
-  /** Interrupts the driver for used buffers. */
-  interrupt(): void;
+  /** Interrupts the driver for used buffers of queue `index`. */
+  interrupt(index: number): void;
   /** The guest broke the specification: the device has been reset, and needs its driver to begin anew. */
   faulted(reason: string): void;
+}
+
+/** A queue to be run; perhaps one that was run before, here or in another process. */
+export interface HostedQueue extends QueueSetup {
+  readonly start?: RingPosition | undefined;
+  readonly notes?: QueueNotes | undefined;
 }
 
 export class DeviceHost implements Disposable {
@@ -51,7 +58,7 @@ export class DeviceHost implements Disposable {
   }
 
   /** DRIVER_OK. Every queue is notified at once: kicks may have come before. */
-  activate(setups: readonly QueueSetup[], features: bigint): void {
+  activate(setups: readonly HostedQueue[], features: bigint): void {
     this.#world.loop.guard(() => {
       this.#features = features;
       for (const setup of setups) this.#queues[setup.index] = this.#createQueue(setup);
@@ -78,7 +85,24 @@ export class DeviceHost implements Disposable {
     this.#drop(index);
   }
 
-  startQueue(setup: QueueSetup): void {
+  /**
+   * Stops what goes on later: what the device has begun it finishes, and what it keeps (buffers for what arrives) counts as
+   * not taken. Where each queue stands, by its index.
+   */
+  suspend(): ReadonlyMap<number, RingStand> {
+    this.#device.finish?.();
+    this.#device.reset();
+    return new Map([...this.#queues.keys()].flatMap((index) => this.#setAside(index)));
+  }
+
+  /** The same for one queue of a device that can stop one. */
+  suspendQueue(index: number): RingStand | undefined {
+    this.#device.finish?.();
+    this.#device.stopQueue?.(index);
+    return this.#setAside(index)[0]?.[1];
+  }
+
+  startQueue(setup: HostedQueue): void {
     this.#world.loop.guard(() => {
       const queue = this.#createQueue(setup);
       this.#queues[setup.index] = queue;
@@ -91,15 +115,14 @@ export class DeviceHost implements Disposable {
     this.#world.loop.guard(() => this.#device.writeConfig?.(offset, bytes));
   }
 
-  #createQueue({ index, ...places }: QueueSetup): Virtqueue {
+  #createQueue({ index, start, notes, ...places }: HostedQueue): Virtqueue {
     const { loop, memory, counters, interrupt } = this.#world;
     return new Virtqueue(memory, {
-      index,
-      places,
+      ...{ index, places, start, notes },
       features: ringFeaturesOf(this.#features),
       counters: counters[index],
       host: {
-        interrupt,
+        interrupt: () => interrupt(index),
         now: () => loop.nowMs,
         starved: () => this.#stayAwake(index, () => this.#beIdle(this.#idle[index]!)),
         spent: () => this.#stayAwake(index, () => loop.defer(() => this.#serveAgain(index))),
@@ -136,6 +159,16 @@ export class DeviceHost implements Disposable {
   #sleep(index: number): void {
     this.#isAwake[index] = false;
     if (this.#queues[index]?.arm()) this.#world.loop.guard(() => this.#serve(index));
+  }
+
+  /** What the device holds it holds in order, so all before the used index is done and nothing after it. */
+  #setAside(index: number): readonly [number, RingStand][] {
+    const queue = this.#queues[index];
+    if (queue === undefined) return [];
+    queue.signal();
+    this.#drop(index);
+    const { used } = queue.position;
+    return [[index, { avail: used, used }]];
   }
 
   #drop(index: number): void {

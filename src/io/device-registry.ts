@@ -9,7 +9,7 @@ interface DeviceFile<Type extends DeviceType> {
   create(keys: DeviceKeys<Type>, world: DeviceWorld): VirtioDevice | Promise<VirtioDevice>;
 }
 
-export const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<DeviceFile<Type>> } = {
+const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<DeviceFile<Type>> } = {
   balloon: () => import('./devices/balloon.ts'),
   blk: () => import('./devices/blk.ts'),
   console: () => import('./devices/console.ts'),
@@ -19,3 +19,11 @@ export const DEVICE_FILES: { readonly [Type in DeviceType]: () => Promise<Device
   rtc: () => import('./devices/rtc.ts'),
   vsock: () => import('./devices/vsock.ts'),
 };
+
+/** The device of these keys. The parser has read them by the table of their type. */
+export async function createDevice(keys: { readonly type: string }, world: DeviceWorld): Promise<VirtioDevice> {
+  const file = (await DEVICE_FILES[keys.type as DeviceType]()) as {
+    create(keys: object, world: DeviceWorld): VirtioDevice | Promise<VirtioDevice>;
+  };
+  return file.create(keys, world);
+}

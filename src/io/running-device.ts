@@ -1,14 +1,13 @@
 /** A device in its I/O thread: made from its config, tied to its eventfds, and reporting to the main thread. */
 import { ConfigError, HostError } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
-import type { DeviceType } from '../config/device-types.ts';
 import { EventFd } from '../host/eventfd.ts';
 import type { DeviceWorld, VirtioDevice } from '../virtio/device.ts';
 import { ringFeatures } from '../virtio/features.ts';
 import { QueueCounters } from '../virtio/queue-counters.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import { DeviceHost } from './device-host.ts';
-import { DEVICE_FILES } from './device-registry.ts';
+import { createDevice } from './device-registry.ts';
 import { GuardedLoop } from './guarded-loop.ts';
 import type { CreateRequest, DeviceTeller, HostedDevice, Surroundings } from './hosted-device.ts';
 import { createInterrupt } from './interrupt.ts';
@@ -33,12 +32,7 @@ export class RunningDevice implements HostedDevice {
       guestCounter: surroundings.guestCounter,
       log: (message) => surroundings.tell({ kind: 'log', message }),
     };
-    // The parser has read the keys by the table of this type.
-    const file = (await DEVICE_FILES[keys.type as DeviceType]()) as {
-      create(keys: object, world: DeviceWorld): VirtioDevice;
-    };
-    const device = await file.create(keys, world);
-    return new RunningDevice(device, loop, request, surroundings);
+    return new RunningDevice(await createDevice(keys, world), loop, request, surroundings);
   }
 
   private constructor(device: VirtioDevice, loop: GuardedLoop, request: CreateRequest, surroundings: Surroundings) {

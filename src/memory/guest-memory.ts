@@ -19,7 +19,7 @@ export interface MemoryRegion {
 
 export class GuestMemory {
   /** RAM. */
-  readonly regions: readonly MemoryRegion[];
+  #regions: readonly MemoryRegion[];
   /** All where buffers may lie: RAM, then windows that can be written, then the others. */
   #places: readonly MemoryRegion[];
   /** How many of them can be written. */
@@ -32,8 +32,23 @@ export class GuestMemory {
   pointers = new Float64Array();
 
   constructor(regions: readonly MemoryRegion[]) {
-    this.regions = regions;
+    this.#regions = regions;
     this.#places = regions;
+    this.writableCount = regions.length;
+    this.#arrange(regions);
+  }
+
+  get regions(): readonly MemoryRegion[] {
+    return this.#regions;
+  }
+
+  /**
+   * RAM is something else from now on, where there are no windows. What uses it meanwhile goes on only in regions that keep
+   * their places in the list.
+   */
+  replaceRegions(regions: readonly MemoryRegion[]): void {
+    assert(this.#places.length === this.#regions.length, 'guest memory with windows does not change');
+    this.#regions = regions;
     this.writableCount = regions.length;
     this.#arrange(regions);
   }
@@ -91,7 +106,7 @@ export class GuestMemory {
     const bases = this.bases;
     const ends = this.ends;
     const end = address + size;
-    for (let region = 0; region < this.regions.length; region++) {
+    for (let region = 0; region < this.#regions.length; region++) {
       if (address >= bases[region]! && end <= ends[region]!) return region;
     }
     return -1;
@@ -108,7 +123,7 @@ export class GuestMemory {
   }
 
   #find(address: GuestAddress, size: number): MemoryRegion {
-    const region = this.regions[this.regionOf(address, size)];
+    const region = this.#regions[this.regionOf(address, size)];
     if (region === undefined) throw new GuestFault(`${size} bytes at ${formatAddress(address)} are not guest memory`);
     return region;
   }

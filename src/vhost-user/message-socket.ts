@@ -3,11 +3,10 @@
  * What arrives is not trusted: nothing is read beyond what a header announces, and every descriptor that does not belong to
  * a message is closed.
  */
-import { HostError } from '../base/errors.ts';
 import type { Fd } from '../host/fd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
 import { decodeHeader, HEADER_BYTES, type Header } from './message.ts';
-import { PeerFault } from './peer-fault.ts';
+import { blamePeer, PeerFault, PeerGone } from './peer-fault.ts';
 import type { Line, Tap } from './tap.ts';
 
 /** A message as it came; whoever takes it owns the descriptors. */
@@ -41,7 +40,7 @@ export class MessageSocket implements Disposable {
   /** One at a time is under way, so there is room for it; who does not read what was sent before has stopped working. */
   send(message: Uint8Array, fds: readonly Fd[] = []): void {
     this.#tap?.tap.sent(this.#tap.line, message, fds);
-    const sent = orFault(() => this.#socket.trySend(message, fds));
+    const sent = blamePeer(() => this.#socket.trySend(message, fds));
     if (sent !== message.length) throw new PeerFault('it does not read what it is sent');
   }
 
@@ -55,10 +54,10 @@ export class MessageSocket implements Disposable {
         continue;
       }
       const fdsMax = this.#header === undefined && this.#count === 0 ? this.#fdsMax : 0;
-      const received = orFault(() => this.#socket.receive(this.#bytes.length - this.#count, fdsMax));
+      const received = blamePeer(() => this.#socket.receive(this.#bytes.length - this.#count, fdsMax));
       if (received === undefined) return undefined;
       if (received.fds.length > 0) this.#fds = received.fds;
-      if (received.bytes.length === 0) throw new PeerFault('it has closed the connection');
+      if (received.bytes.length === 0) throw new PeerGone();
       this.#bytes.set(received.bytes, this.#count);
       this.#count += received.bytes.length;
     }
@@ -73,14 +72,5 @@ export class MessageSocket implements Disposable {
   [Symbol.dispose](): void {
     for (const fd of this.#fds) fd[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
-  }
-}
-
-/** Whatever a socket does not do is its other end's doing. */
-function orFault<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw error instanceof HostError ? new PeerFault(error.message, error.errno) : error;
   }
 }

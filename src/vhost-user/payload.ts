@@ -41,6 +41,7 @@ const mmap = struct(40, { shmid: u8(0), fd_offset: u64(8), shm_offset: u64(16), 
 const shmem_config = struct(8 + 8 * SHMEM_REGIONS, { num_regions: u32(0), sizes: bytes(8, 8 * SHMEM_REGIONS) });
 
 export type MemoryRegion = Unpacked<typeof memory_region>;
+export type VringAddress = Unpacked<typeof vhost_vring_addr>;
 export interface ConfigAccess {
   readonly offset: number;
   readonly flags: number;

@@ -13,3 +13,22 @@ export class PeerFault extends HostError {
 export class Silence extends PeerFault {
   override name = 'Silence';
 }
+
+/** It has closed the connection. */
+export class PeerGone extends PeerFault {
+  override name = 'PeerGone';
+
+  constructor() {
+    super('it has closed the connection');
+  }
+}
+
+/** What a system call does not do with what the other end gave us is the other end's doing. */
+export function blamePeer<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof HostError) || error instanceof PeerFault) throw error;
+    throw new PeerFault(error.message, error.errno);
+  }
+}

@@ -27,6 +27,11 @@ export interface VirtioDevice extends Disposable {
   activate(queues: readonly (Virtqueue | undefined)[], features: bigint): void;
   /** The driver made buffers available in queue `index`, or may have: must be harmless when it did not. */
   notify(index: number): void;
+  /**
+   * Does all that it has taken from its queues and could do by itself, and completes it; synchronous. For a device that may
+   * leave requests undone at a `reset`: where its queues go on afterwards, each has to be done once.
+   */
+  finish?(): void;
   /** Synchronous: once it returns no guest memory is touched and no chain of before is completed. Then `activate` again. */
   reset(): void;
   /**

@@ -28,6 +28,7 @@ import {
   type Ring,
   type RingFeatures,
   type RingPosition,
+  type RingStand,
 } from './ring.ts';
 import { PackedAccess } from './ring-access.ts';
 
@@ -82,7 +83,7 @@ export class PackedRing implements Ring {
     this.#usedFlags = EVENT.WRAP.get(used) === 1 ? AVAIL | USED : 0;
   }
 
-  get position(): Required<RingPosition> {
+  get position(): RingStand {
     return {
       avail: this.#availEvent(),
       used: EVENT.WRAP.set(this.#usedIdx, this.#usedFlags === 0 ? 0 : 1),

@@ -12,7 +12,7 @@ import { type ChainOwner, DescriptorChain } from './chain.ts';
 import { CompletionOrder } from './completion-order.ts';
 import { PACKED_START, PackedRing } from './packed-ring.ts';
 import { QueueCounters } from './queue-counters.ts';
-import type { QueuePlaces, Ring, RingFeatures, RingPosition } from './ring.ts';
+import type { QueuePlaces, Ring, RingFeatures, RingPosition, RingStand } from './ring.ts';
 import { SplitRing } from './split-ring.ts';
 
 /** So many descriptors cost as much of a turn as one chain more: a chain of 1024 is work too. */
@@ -30,6 +30,19 @@ export interface QueueHost {
   now(): number;
 }
 
+/**
+ * Notes of what the device has in hand, for whoever goes on when this process is gone. Chains are named by the heads of a
+ * split ring.
+ */
+export interface QueueNotes {
+  /** A chain was popped. */
+  taken(head: number): void;
+  /** A chain is about to be shown to the driver as used. */
+  given(head: number): void;
+  /** The driver can see all that were given; used.idx is `usedIdx` now. */
+  published(usedIdx: number): void;
+}
+
 export interface QueueOptions {
   readonly index: number;
   readonly places: QueuePlaces;
@@ -38,6 +51,7 @@ export interface QueueOptions {
   /** Where the ring goes on; a new one begins at its start. */
   readonly start?: RingPosition | undefined;
   readonly counters?: QueueCounters | undefined;
+  readonly notes?: QueueNotes | undefined;
 }
 
 export class Virtqueue implements ChainOwner {
@@ -47,6 +61,7 @@ export class Virtqueue implements ChainOwner {
   readonly #memory: GuestMemory;
   readonly #host: QueueHost;
   readonly #ring: Ring;
+  readonly #notes: QueueNotes | undefined;
   /** With VIRTIO_F_IN_ORDER. */
   readonly #order: CompletionOrder | undefined;
   /** Chains that no device holds. */
@@ -65,12 +80,13 @@ export class Virtqueue implements ChainOwner {
 
   /** A GuestFault when the driver has put the queue where it cannot be. */
   constructor(memory: GuestMemory, options: QueueOptions) {
-    const { index, places, features, host, start, counters } = options;
+    const { index, places, features, host, start, counters, notes } = options;
     this.index = index;
     this.size = places.size;
     this.counters = counters ?? new QueueCounters();
     this.#memory = memory;
     this.#host = host;
+    this.#notes = notes;
     this.#order = features.inOrder ? new CompletionOrder(places.size) : undefined;
     this.#ring = createRing(memory, places, features, start);
   }
@@ -100,6 +116,7 @@ export class Virtqueue implements ChainOwner {
     this.#slotsHeld += chain.slots;
     if (this.#slotsHeld > this.size) throw new GuestFault(`more than ${this.size} buffers are available at once`);
     this.#order?.add(chain);
+    this.#notes?.taken(chain.id);
     this.#starved = false;
     this.#budget -= 1 + (descriptors >> DESCRIPTORS_PER_CHAIN_LOG2);
     return chain;
@@ -109,7 +126,9 @@ export class Virtqueue implements ChainOwner {
   signal(): void {
     if (!this.#hasUnsignalled || this.#dropped) return;
     this.#hasUnsignalled = false;
-    if (this.#ring.publish()) {
+    const wantsInterrupt = this.#ring.publish();
+    this.#notes?.published(this.#ring.position.used);
+    if (wantsInterrupt) {
       this.counters.addInterrupt();
       this.#host.interrupt();
     }
@@ -167,7 +186,7 @@ export class Virtqueue implements ChainOwner {
   }
 
   /** How far the ring has come, for whoever goes on with it: after a `signal`. */
-  get position(): Required<RingPosition> {
+  get position(): RingStand {
     return this.#ring.position;
   }
 
@@ -183,6 +202,7 @@ export class Virtqueue implements ChainOwner {
 
   #push(chain: DescriptorChain): void {
     this.#slotsHeld -= chain.slots;
+    this.#notes?.given(chain.id);
     this.#ring.push(chain);
     this.#hasUnsignalled = true;
     this.counters.addChain(chain.readableLength, chain.used);

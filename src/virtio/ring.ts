@@ -34,6 +34,14 @@ export interface RingFeatures {
 export interface RingPosition {
   readonly avail: number;
   readonly used?: number | undefined;
+  /** Heads of a split ring that were taken before `avail` and not given back: they are taken again, in this order. */
+  readonly outstanding?: readonly number[] | undefined;
+}
+
+/** How far a ring has come when nobody has anything in hand any more, or gives it back as though it were never taken. */
+export interface RingStand {
+  readonly avail: number;
+  readonly used: number;
 }
 
 export interface Ring {
@@ -49,7 +57,7 @@ export interface Ring {
   enableNotifications(): void;
   /** The driver need not notify; it may all the same. */
   disableNotifications(): void;
-  readonly position: Required<RingPosition>;
+  readonly position: RingStand;
 }
 
 /** The areas of a ring are aligned (§2.7, §2.8.10.1): a GuestFault otherwise. */

@@ -21,6 +21,7 @@ import {
   type Ring,
   type RingFeatures,
   type RingPosition,
+  type RingStand,
 } from './ring.ts';
 import { RingAccess } from './ring-access.ts';
 
@@ -41,6 +42,8 @@ export class SplitRing implements Ring {
   /** The next used entry to fill, and used.idx as the driver sees it. */
   #usedIdx: number;
   #publishedIdx: number;
+  /** Heads to be taken before those of the available ring. */
+  readonly #outstanding: number[];
 
   constructor(memory: GuestMemory, places: QueuePlaces, features: RingFeatures, start: RingPosition) {
     const { size, desc, driver, device } = places;
@@ -59,21 +62,27 @@ export class SplitRing implements Ring {
     this.#availIdx = start.avail;
     this.#usedIdx = start.used ?? this.#access.loadUsedIdx();
     this.#publishedIdx = this.#usedIdx;
+    this.#outstanding = [...(start.outstanding ?? [])];
   }
 
-  get position(): Required<RingPosition> {
+  get position(): RingStand {
     return { avail: this.#nextAvail, used: this.#usedIdx };
   }
 
   hasBuffers(): boolean {
-    return this.#availIdx !== this.#nextAvail || this.#access.loadAvailIdx() !== this.#nextAvail;
+    if (this.#availIdx !== this.#nextAvail || this.#outstanding.length > 0) return true;
+    return this.#access.loadAvailIdx() !== this.#nextAvail;
   }
 
   pop(chain: DescriptorChain): number {
-    if (this.#availIdx === this.#nextAvail && !this.#lookAgain()) return 0;
-    const head = this.#access.availEntry(this.#nextAvail);
+    let head: number;
+    if (this.#outstanding.length > 0) head = this.#outstanding.shift()!;
+    else {
+      if (this.#availIdx === this.#nextAvail && !this.#lookAgain()) return 0;
+      head = this.#access.availEntry(this.#nextAvail);
+      this.#nextAvail = (this.#nextAvail + 1) & IDX_MASK;
+    }
     if (head >= this.#size) throw new GuestFault(`descriptor ${head} was made available, of ${this.#size}`);
-    this.#nextAvail = (this.#nextAvail + 1) & IDX_MASK;
     chain.begin();
     chain.named(head, 1);
     return this.#walk(chain, head);

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { installedForm } from '../../src/nested/installed-form.ts';
 import type { L1Options } from '../../src/nested/l1.ts';
 import { toStderr } from '../../src/nested/progress.ts';
+import { measureBackEndSplit } from './backend-split.ts';
 import { type BenchHost, startBenchHost } from './bench-host.ts';
 import { measureBlk, measureBlkExits } from './blk.ts';
 import { measureBoot } from './boot.ts';
@@ -58,6 +59,11 @@ async function measureOnMain(host: BenchHost): Promise<void> {
   }
   if ([...wanted].some((id) => id.startsWith('blk-mmio-') && !id.endsWith('-nofwb'))) {
     for (const [id, rounds] of Object.entries(await measureBlk(host, toStderr))) results.set(id as FigureId, rounds);
+  }
+  if (wanted.has('backend-split') || wanted.has('backend-split-qd1')) {
+    for (const [id, rounds] of Object.entries(await measureBackEndSplit(host, toStderr))) {
+      results.set(id as FigureId, rounds);
+    }
   }
   if (wanted.has('rss')) results.set('rss', await measureRss(host, toStderr));
 }

@@ -13,9 +13,10 @@ import { inRounds } from './rounds.ts';
 type BlkFigureId = Extract<FigureId, `blk-mmio-${string}`>;
 
 const LOADS = ['rand-qd1', 'rand-qd8', 'seq-read', 'seq-write'] as const;
-type Load = (typeof LOADS)[number];
+export type Load = (typeof LOADS)[number];
 
-const DISK = 'disk.img';
+/** In the bench host's folder. */
+export const DISK = 'disk.img';
 const DISK_MIB = 128;
 const SECONDS = 10;
 const MB = 1e6;
@@ -28,7 +29,10 @@ const Stat = { UTIME: 14 - 3, STIME: 15 - 3, GUEST_TIME: 43 - 3 } as const;
 /** QEMU's ways to do I/O: for each figure the one that is better in the median of all rounds counts. */
 const AIO = ['threads', 'io_uring'] as const;
 
-interface Measured {
+/** What a VM of ours has by default. */
+const OUR_DEVICE = `{ type: blk, path: ${DISK} }`;
+
+export interface Measured {
   readonly perSecond: number;
   readonly bytesPerSecond: number;
   readonly exitsPerRequest: number;
@@ -65,8 +69,8 @@ export async function measureBlkExits(host: BenchHost, progress: ProgressSink): 
 async function rounded(what: string, host: BenchHost, loads: readonly Load[], progress: ProgressSink) {
   const runs = async (contender: Contender) =>
     contender === 'ours'
-      ? [await run(host, contender, loads, '')]
-      : [await run(host, contender, loads, AIO[0]), await run(host, contender, loads, AIO[1])];
+      ? [await runLoads(host, contender, loads, OUR_DEVICE)]
+      : [await runLoads(host, contender, loads, peerDevice(0)), await runLoads(host, contender, loads, peerDevice(1))];
   const describe = (each: Run[]) =>
     each.map((one) => loads.map((load) => `${load} ${one[load].perSecond.toFixed(0)}/s`).join(', ')).join(' or ');
   const measured = await inRounds(what, progress, runs, describe);
@@ -82,16 +86,22 @@ async function rounded(what: string, host: BenchHost, loads: readonly Load[], pr
   return figures;
 }
 
-async function run(host: BenchHost, contender: Contender, loads: readonly Load[], aio: string): Promise<Run> {
+function peerDevice(way: 0 | 1): string {
+  return `-object iothread,id=io -drive file=${DISK},if=none,id=d,format=raw,cache=writeback,aio=${AIO[way]} -device virtio-blk-pci,drive=d,iothread=io,romfile=`;
+}
+
+/** `device`: of a config, or arguments of QEMU. */
+export async function runLoads(
+  host: BenchHost,
+  contender: Contender,
+  loads: readonly Load[],
+  device: string,
+): Promise<Run> {
   const cmdline = `console=ttyAMA0 quiet orko.run=diskbench orko.seconds=${SECONDS} orko.loads=${loads.join('+')}`;
   const guest: BenchGuest = { cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio', cmdline };
   const { prepare, command } = invocation(contender, guest);
-  const device =
-    contender === 'ours'
-      ? `devices: { disk: { type: blk, path: ${DISK} } }`
-      : `-object iothread,id=io -drive file=${DISK},if=none,id=d,format=raw,cache=writeback,aio=${aio} -device virtio-blk-pci,drive=d,iothread=io,romfile=`;
   const script = `
-    ${prepare}; ${contender === 'ours' ? `echo ${quote(device)} >>guest.yaml` : ''}
+    ${prepare}; ${contender === 'ours' ? `echo ${quote(`devices: { disk: ${device} }`)} >>guest.yaml` : ''}
     [ -s ${DISK} ] || dd if=/dev/zero of=${DISK} bs=1M count=${DISK_MIB} status=none
     exec 3< <(exec ${contender === 'ours' ? command : `${command} ${device}`} </dev/null 2>errors); pid=$!
     while IFS= read -r line <&3; do

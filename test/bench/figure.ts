@@ -19,6 +19,8 @@ export type FigureId =
   | 'blk-mmio-exits'
   | 'blk-mmio-exits-nofwb'
   | 'blk-mmio-cpu'
+  | 'backend-split'
+  | 'backend-split-qd1'
   | 'ring-split'
   | 'ring-split-indirect'
   | 'ring-packed'
@@ -39,6 +41,9 @@ const atMost = (unit: string, bar: number): Figure => ({ unit, bar, better: 'low
 const higher = (unit: string, bar: number): Figure => ({ unit, bar, better: 'higher' });
 /** Chains through the device's side of a queue (test/bench/ring.ts). */
 const CHAINS: Figure = { unit: 'M/s', better: 'higher' };
+
+/** A disk of ours in its own process; the peer is the same one in process (test/bench/backend-split.ts). */
+const SPLIT: Figure = { unit: '/s', better: 'higher' };
 
 export const FIGURES: Record<FigureId, Figure> = {
   'boot-quiet-1': lower('s', 0.75),
@@ -62,6 +67,8 @@ export const FIGURES: Record<FigureId, Figure> = {
   'blk-mmio-exits': atMost('each', 0.01),
   'blk-mmio-exits-nofwb': atMost('each', 1),
   'blk-mmio-cpu': lower('s/GiB', 1.0),
+  'backend-split': SPLIT,
+  'backend-split-qd1': SPLIT,
 };
 
 /** One round: ours and the peer's value, taken right after one another; or ours alone. */

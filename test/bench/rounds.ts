@@ -16,13 +16,16 @@ export async function inRounds<Value>(
   progress: ProgressSink,
   measure: (contender: Contender) => Promise<Value>,
   describe: (value: Value) => string,
+  peerName = 'QEMU',
 ): Promise<Record<Contender, Value>[]> {
   for (const contender of CONTENDERS) await measure(contender);
   const rounds: Record<Contender, Value>[] = [];
   for (const count = roundCount(); rounds.length < count; ) {
     const round = { ours: await measure('ours'), peer: await measure('peer') };
     rounds.push(round);
-    progress(`${what}: round ${rounds.length} of ${count}: ours ${describe(round.ours)}, QEMU ${describe(round.peer)}`);
+    progress(
+      `${what}: round ${rounds.length} of ${count}: ours ${describe(round.ours)}, ${peerName} ${describe(round.peer)}`,
+    );
   }
   return rounds;
 }

@@ -1,14 +1,13 @@
 /** virtio-vsock as Linux uses it: streams from both sides, many at once, each of which ends its half and gets its bytes back. */
-import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { GuestShell } from '../support/guest-shell.ts';
-import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
-import { linesOf, linux, rounds, startVm, TEST_TIMEOUT_MS, type Vm } from '../support/vm.ts';
+import { host, type NestedHost } from '../support/nested-host.ts';
+import { linux, rounds, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
+import { expectWhole, startPeer } from '../support/vsock-load.ts';
 
 const STREAMS = rounds('vsock streams from each side at once', 1000, 100);
 const STREAM_BYTES = 1024 * rounds('KiB through each', 64, 16);
 const REBINDS = rounds('unbind and bind of the vsock driver', 100, 5);
-const PEER = join(import.meta.dirname, '../support/vsock-peer.ts');
 const DRIVER = 'vmw_vsock_virtio_transport';
 
 let l1: NestedHost;
@@ -20,31 +19,11 @@ beforeAll(async () => {
 const socketPath = () => `/run/vsock-${process.pid}-${count++}`;
 const check = (streams: number, bytes: number) => linux('vsock,idle', `orko.streams=${streams} orko.bytes=${bytes}`);
 
-/** The host's side, ready for the guest's calls. */
-async function startPeer(path: string, streams: number, bytes: number): Promise<HostProcess> {
-  const peer = l1.spawn(`rm -f ${path}_5000; exec node ${PEER} ${path} ${streams} ${bytes}`);
-  await peer.printed('LISTENING', TEST_TIMEOUT_MS);
-  return peer;
-}
-
-/** Both sides call each other, and say how it went. */
-async function expectWhole(vm: Vm, peer: HostProcess, streams: number): Promise<void> {
-  await vm.printed('ORKO-READY vsock');
-  peer.write('go\n');
-  await vm.printed(/^ORKO-CHECK vsock [^\n]*\n/m, TEST_TIMEOUT_MS);
-  expect(linesOf(vm.output, 'ORKO-CHECK')).toEqual([
-    expect.stringContaining(`vsock PASS calls=${streams} echoes=${streams}`),
-  ]);
-  // The guest stays until the host has read everything: what is on its way when a guest powers off is lost.
-  await peer.exited(TEST_TIMEOUT_MS);
-  expect(peer.stdout).toContain(`PEER calls=${streams} echoes=${streams}`);
-}
-
 describe('streams', { timeout: 2 * TEST_TIMEOUT_MS }, () => {
   test(`${STREAMS} from each side at once, every byte of ${STREAM_BYTES} comes back`, async () => {
     const path = socketPath();
     const vsock = { type: 'vsock', path, cid: 42 };
-    const peer = await startPeer(path, STREAMS, STREAM_BYTES);
+    const peer = await startPeer(l1, path, STREAMS, STREAM_BYTES);
     const config = { kernel: check(STREAMS, STREAM_BYTES), memory: '512M', devices: { vsock } };
     await using vm = await startVm(l1, config);
     await expectWhole(vm, peer, STREAMS);
@@ -56,7 +35,7 @@ describe('streams', { timeout: 2 * TEST_TIMEOUT_MS }, () => {
     ['short queues', { 'queue-size': 4 }],
   ])('a few streams with %s', async (_, more) => {
     const path = socketPath();
-    const peer = await startPeer(path, 5, 256 * 1024);
+    const peer = await startPeer(l1, path, 5, 256 * 1024);
     const devices = { vsock: { type: 'vsock', path, ...more } };
     await using vm = await startVm(l1, { kernel: check(5, 256 * 1024), devices });
     await expectWhole(vm, peer, 5);
@@ -71,7 +50,7 @@ describe('streams', { timeout: 2 * TEST_TIMEOUT_MS }, () => {
     await vm.printed('ORKO-READY vsock');
     const early = l1.spawn(`printf 'CONNECT 1024\\n' | socat -t60 - UNIX-CONNECT:${path}`);
     await early.printed('OK ');
-    const peer = await startPeer(path, 5, 1000);
+    const peer = await startPeer(l1, path, 5, 1000);
     expect((await vm.ctl('reboot')).exitCode).toBe(0);
     expect(await early.exited()).toBe(0);
     await vm.printedTimes('ORKO-READY vsock', 2);
@@ -92,7 +71,7 @@ describe('beside others', { timeout: 2 * TEST_TIMEOUT_MS }, () => {
   test('a second device in one VM harms nobody, though Linux drives only one', async () => {
     const paths = [socketPath(), socketPath()];
     const [first, second] = paths.map((path, index) => ({ type: 'vsock', path, cid: 10 + index }));
-    const peers = await Promise.all(paths.map((path) => startPeer(path, 2, 1000)));
+    const peers = await Promise.all(paths.map((path) => startPeer(l1, path, 2, 1000)));
     await using vm = await startVm(l1, { kernel: check(2, 1000), devices: { first, second } });
     await expectWhole(vm, peers[0]!, 2);
     await peers[1]!.kill();

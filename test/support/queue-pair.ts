@@ -1,7 +1,7 @@
 /** A queue with both its ends: the driver-side simulator, and the device's Virtqueue over the same guest RAM. */
-import { Virtqueue } from '../../src/virtio/queue.ts';
+import { type QueueNotes, Virtqueue } from '../../src/virtio/queue.ts';
 import type { QueueCounters } from '../../src/virtio/queue-counters.ts';
-import type { QueuePlaces, RingFeatures } from '../../src/virtio/ring.ts';
+import type { QueuePlaces, RingFeatures, RingPosition } from '../../src/virtio/ring.ts';
 import { DriverQueue, PLAIN } from './driver.ts';
 import { GuestRam } from './guest-ram.ts';
 
@@ -12,6 +12,9 @@ export interface QueuePairOptions {
   /** A ring that goes on, as vhost counts. */
   readonly start?: number;
   readonly counters?: QueueCounters;
+  readonly notes?: QueueNotes;
+  /** The same for the device alone. */
+  readonly position?: RingPosition;
   /** What the device is told instead of where the driver has put the ring. */
   readonly places?: QueuePlaces;
 }
@@ -40,7 +43,8 @@ export function queuePair(options: QueuePairOptions = {}) {
       spent: () => void log.spent++,
       now: () => log.now,
     },
-    start: start === undefined ? undefined : { avail: start, used: start },
+    start: options.position ?? (start === undefined ? undefined : { avail: start, used: start }),
+    notes: options.notes,
     counters,
   });
   return { ram, driver, queue, log };

@@ -45,7 +45,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // It starts orko-vmm in another machine and shares nothing with the one that runs guests but the config. No koffi in it.
   nested: ['base', 'config'],
   // fdt, host, kvm: `dtb` prints a tree, and asks KVM for what goes into it when it is there; lines for a raw terminal.
-  // io: what a guest would be offered of a back-end that was probed.
+  // io: what a guest would be offered of a back-end that was probed, and `backend`, which runs a device without a machine.
   cli: [
     'base',
     'abi',

@@ -18,7 +18,8 @@ enum { CONSOLE_TRIES = 3000 };
 static const struct { const char *name; check_function *run; } checks[] = {
 	{ "clock", check_clock }, { "console-in", check_console_in }, { "console-out", check_console_out },
 	{ "counters", check_counters }, { "diskbench", check_diskbench }, { "diskrecords", check_diskrecords },
-	{ "diskzero", check_diskzero }, { "features", check_features }, { "hotplug", check_hotplug },
+	{ "diskwriters", check_diskwriters }, { "diskzero", check_diskzero },
+	{ "features", check_features }, { "hotplug", check_hotplug },
 	{ "idle", check_idle }, { "panic", check_panic }, { "port", check_port }, { "powerkey", check_powerkey },
 	{ "ptp", check_ptp },
 	{ "reboot", check_reboot }, { "rtc", check_rtc }, { "smp", check_smp }, { "stolen", check_stolen },

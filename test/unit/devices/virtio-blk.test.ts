@@ -180,6 +180,17 @@ describe('queues', () => {
     expect(blk.take()).toBeUndefined();
   });
 
+  test('finish: all that was begun is done, however many steps that takes', () => {
+    const blk = new BlkRig({ sizeBytes: 64 * MiB, ram: { size: 12 * MiB }, cache: 'writethrough' });
+    blk.start({ readable: [header(Type.IN)], writable: [9 * MiB, 1] });
+    blk.disk.outcome = Outcome.PENDING;
+    blk.start({ readable: [header(Type.OUT), new Uint8Array(512)], writable: [1] });
+    blk.start({ readable: [header(Type.FLUSH)], writable: [1] });
+    blk.device.finish();
+    blk.rig.reset();
+    expect([blk.take(), blk.take(), blk.take()].map((done) => done?.status)).toEqual([OK, OK, OK]);
+  });
+
   test('one is stopped and started again while the other goes on', () => {
     const blk = new BlkRig({ queues: 2 });
     blk.device.stopQueue(0);

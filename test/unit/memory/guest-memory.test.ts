@@ -53,6 +53,20 @@ describe('GuestMemory', () => {
   });
 });
 
+test('replaceRegions: what is added changes nothing for others; what was before is not any more', () => {
+  const { memory, regions } = setup();
+  const segments = new Segments(memory, 'writable');
+  segments.add(Uint32Array.of(LOW + SIZE, 0, 8), 0);
+  const more = { ...regions[0]!, range: { base: 2 * LOW, size: SIZE }, buffer: new ArrayBuffer(SIZE) };
+  memory.replaceRegions([...regions, more]);
+  segments.copyFrom(new Uint8Array(8).fill(9));
+  expect(new Uint8Array(regions[1]!.buffer, 0, 8)).toEqual(new Uint8Array(8).fill(9));
+  expect(memory.regionOf(2 * LOW, SIZE)).toBe(3);
+  memory.replaceRegions([more]);
+  expect(memory.regionOf(LOW, 1)).toBe(-1);
+  expect(new Segments(memory, 'writable').add(Uint32Array.of(LOW, 0, 8), 0)).toBe(false);
+});
+
 describe('windows', () => {
   const RAM = { base: 0x4000_0000, size: 4096 };
   const region = (base: number, byte: number) => ({

@@ -1,0 +1,291 @@
+/**
+ * Our devices in processes of their own (`orko-vmm backend`): in VMs of ours, where they do the same as in process, and in QEMU's.
+ * A disk whose process is killed again and again loses nothing, and does nothing twice.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { quote } from '../../src/nested/l1.ts';
+import { GuestShell } from '../support/guest-shell.ts';
+import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
+import { linesOf, linux, rounds, startVm, TEST_TIMEOUT_MS, Vm } from '../support/vm.ts';
+import { expectWhole, startPeer } from '../support/vsock-load.ts';
+
+const HOST_ADDRESS = '10.98.0.1';
+const GUEST_ADDRESS = '10.98.0.2';
+const MIB = 2 ** 20;
+const KILLS = rounds('back-end: kills of a disk with 32 writers', 20, 3);
+const WRITERS = 32;
+/** A back-end that is killed is there again in a second or two, or five when that happens over and over. */
+const SECONDS_PER_KILL = 8;
+const STREAMS = 5;
+const STREAM_BYTES = 64 * 1024;
+
+let l1: NestedHost;
+/** Disks and sockets of one test, in memory of the host. */
+let folder: string;
+let number = 0;
+let daemons: HostProcess[];
+
+beforeAll(async () => {
+  l1 = await host('main');
+  await onHost('modprobe tun');
+});
+beforeEach(async () => {
+  folder = `/tmp/back-end-${process.pid}-${number++}`;
+  daemons = [];
+  await onHost(`mkdir ${folder}`);
+});
+afterEach(async () => {
+  for (const daemon of daemons) await daemon.kill('KILL').catch(() => {});
+  await l1.run(`ip link del otap${number}; rm -rf ${folder}; true`);
+});
+
+async function onHost(command: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await l1.run(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
+  if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
+  return stdout.trim();
+}
+
+/** A tap of this test, and a web server behind it with `data`. */
+async function makeNetwork(): Promise<string> {
+  const tap = `otap${number}`;
+  await onHost(`ip tuntap add mode tap name ${tap} && ip addr add ${HOST_ADDRESS}/24 dev ${tap} && ip link set ${tap} up
+    head -c 1000000 /dev/urandom >${folder}/data`);
+  daemons.push(l1.spawn(`exec busybox httpd -f -p ${HOST_ADDRESS}:8123 -h ${folder}`));
+  return tap;
+}
+
+/** An ext4 image with files of all sizes and their checksums in SUMS. */
+async function makeFileSystem(name: string): Promise<string> {
+  const [path, tree] = [join(folder, name), join(folder, `${name}.tree`)];
+  const make = [0, 1, 4096, 65_537, 3_000_000].map((size) => `head -c ${size} /dev/urandom >${tree}/file-${size}`);
+  await onHost(`mkdir ${tree} && ${make.join(' && ')} && (cd ${tree} && md5sum file-* >SUMS) &&
+    mke2fs -q -t ext4 -d ${tree} ${path} 32M`);
+  return path;
+}
+
+type Keys = Readonly<Record<string, string | number>>;
+
+/** `orko-vmm backend` with the keys of a config as its options. */
+function words(type: string, keys: Keys, socket: string): string[] {
+  const options = Object.entries(keys).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  return ['orko-vmm', 'backend', type, '--socket-path', socket, ...options];
+}
+
+/** Serves a device at a socket, which is returned once it is there. */
+async function serve(type: string, keys: Keys = {}): Promise<string> {
+  const socket = join(folder, `${type}.sock`);
+  daemons.push(l1.spawn(`exec ${words(type, keys, socket).map(quote).join(' ')}`));
+  await onHost(`for n in $(seq 200); do [ -S ${socket} ] && exit; sleep 0.1; done; exit 1`);
+  return socket;
+}
+
+/** A device in process, and the same one moved out by one key. */
+function inProcess(type: string, keys: Keys): object {
+  return { type, ...keys };
+}
+function inItsOwn(type: string, keys: Keys): object {
+  return { type, backend: { command: words(type, keys, '{socket}') } };
+}
+
+const CONFIGURE = `ip link set lo up; ip link set eth0 up; ip addr add ${GUEST_ADDRESS}/24 dev eth0`;
+
+/** What the guest does with a disk; the last word of it is the checksum of what it read. */
+async function useDisk(shell: GuestShell, disk: string): Promise<string> {
+  await shell.run(`mount -t ext4 ${disk} /mnt && cd /mnt && md5sum -c SUMS && cp file-3000000 copy && cd /`);
+  await shell.run('umount /mnt; echo 3 >/proc/sys/vm/drop_caches');
+  await shell.run(`mount -t ext4 ${disk} /mnt && cmp /mnt/copy /mnt/file-3000000`);
+  return shell.run('md5sum </mnt/copy; rm /mnt/copy; umount /mnt');
+}
+
+async function useEntropy(shell: GuestShell): Promise<string> {
+  expect(await shell.run('cat /sys/class/misc/hw_random/rng_current')).toMatch(/virtio/);
+  return shell.run('head -c 4096 /dev/hwrng | wc -c');
+}
+
+async function useNetwork(shell: GuestShell): Promise<string> {
+  await shell.run(CONFIGURE);
+  await shell.run(`ping -c 2 -s 1400 ${HOST_ADDRESS}`);
+  return shell.run(`wget -q -O - http://${HOST_ADDRESS}:8123/data | md5sum`);
+}
+
+/** Bytes both ways between hvc0 and a socket of the host. */
+async function useConsole(shell: GuestShell, socket: string): Promise<string> {
+  const client = l1.spawn(`exec socat - UNIX-CONNECT:${socket}`);
+  daemons.push(client);
+  await shell.run('stty -F /dev/hvc0 raw -echo; head -n 1 /dev/hvc0 >/tmp/line & sleep 1');
+  client.write('from the host\n');
+  await shell.run('wait; for n in $(seq 2000); do echo "line $n of the guest"; done >/dev/hvc0');
+  await client.printed('line 2000 of the guest\n');
+  const lines = client.stdout.match(/line \d+ of the guest\n/g)!.length;
+  await client.kill('KILL');
+  return `${await shell.run('cat /tmp/line')} ${lines}`;
+}
+
+describe('in a VM of ours', { timeout: TEST_TIMEOUT_MS }, () => {
+  test('each device does the same in process and in a process of its own', async () => {
+    const tap = await makeNetwork();
+    const disk = await makeFileSystem('disk');
+    const results: object[] = [];
+    for (const place of [inProcess, inItsOwn]) {
+      const console = join(folder, `${place.name}.hvc0`);
+      const vm = await startVm(l1, {
+        kernel: linux('shell'),
+        devices: {
+          disk: place('blk', { path: disk, serial: 'A-DISK', queues: 1 }),
+          entropy: place('rng', {}),
+          net0: place('net', { network: `tap:${tap}`, mac: '52:54:00:12:34:56' }),
+          con0: place('console', { console: `unix:${console}` }),
+          clock: place('rtc', {}),
+        },
+      });
+      await using _ = vm;
+      const shell = await GuestShell.open(vm);
+      results.push({
+        blk: await useDisk(shell, '/dev/vda'),
+        serial: await shell.run('cat /sys/block/vda/serial /sys/block/vda/size /sys/block/vda/queue/write_cache'),
+        rng: await useEntropy(shell),
+        net: await useNetwork(shell),
+        console: await useConsole(shell, console),
+        drivers: await shell.run(
+          'cd /sys/bus/virtio/devices; for d in *; do basename $(readlink $d/driver); done; cd /',
+        ),
+      });
+      // A driver that goes and comes, and a boot.
+      await shell.run(
+        'cd /sys/bus/virtio/drivers/virtio_blk && for n in 1 2 3; do echo virtio0 >unbind; echo virtio0 >bind; done; cd /',
+      );
+      results.push({ again: await useDisk(shell, '/dev/vda') });
+      vm.write('reboot -f\n');
+      const second = await GuestShell.open(vm, 2);
+      results.push({ rebooted: await useDisk(second, '/dev/vda'), rng: await useEntropy(second) });
+      vm.write('poweroff -f\n');
+      expect(await vm.exited()).toBe(0);
+      expect(vm.messages).toBe('');
+    }
+    expect(results.slice(3)).toEqual(results.slice(0, 3));
+    expect((results[0] as { net: string }).net.slice(0, 32)).toBe(
+      (await onHost(`md5sum <${folder}/data`)).slice(0, 32),
+    );
+    expect(results[0]).toMatchObject({ console: 'from the host 2000' });
+    await onHost(`e2fsck -fn ${disk}`);
+    // Nobody is left who served.
+    await onHost(
+      "for n in $(seq 50); do pgrep -f '[o]rko-vmm.* backend' >/dev/null || exit 0; sleep 0.1; done; exit 1",
+    );
+  });
+
+  test('streams of a vsock in a process of its own, from both sides', async () => {
+    const path = join(folder, 'vsock');
+    const peer = await startPeer(l1, path, STREAMS, STREAM_BYTES);
+    const kernel = linux('vsock,idle', `orko.streams=${STREAMS} orko.bytes=${STREAM_BYTES}`);
+    await using vm = await startVm(l1, { kernel, devices: { vsock: inItsOwn('vsock', { path, cid: 42 }) } });
+    await expectWhole(vm, peer, STREAMS);
+  });
+
+  test(`kill -9 of a disk's process ${KILLS} times with ${WRITERS} requests in flight: every block holds what was written last`, async () => {
+    const disk = join(folder, 'disk');
+    await onHost(`truncate -s 64M ${disk}`);
+    const seconds = KILLS * SECONDS_PER_KILL;
+    const kernel = linux('diskwriters', `orko.writers=${WRITERS} orko.seconds=${seconds}`);
+    const devices = { disk: inItsOwn('blk', { path: disk }) };
+    await using vm = await startVm(l1, { kernel, devices });
+    const written = () => Number(/.*ORKO-WROTE (\d+)/s.exec(vm.output)?.[1] ?? 0);
+    for (let kill = 1; kill <= KILLS; kill++) {
+      const before = written();
+      // It has done something since it is there.
+      await expect.poll(written, { timeout: 60_000 }).toBeGreaterThan(before + WRITERS);
+      await onHost("kill -KILL $(pgrep -f '[b]ackend blk --socket-path')");
+      await expect
+        .poll(() => vm.messages.split('is there again').length - 1, { timeout: 60_000, interval: 100 })
+        .toBe(kill);
+    }
+    await vm.printed(/ORKO-CHECK diskwriters[^\n]*\n/, TEST_TIMEOUT_MS / 2);
+    expect(linesOf(vm.output, 'ORKO-CHECK')).toEqual([expect.stringMatching(/diskwriters PASS \d+ blocks/)]);
+    expect(vm.messages).not.toContain('what it had in hand');
+    process.stdout.write(`  back-end: ${written()} blocks were written meanwhile\n`);
+  });
+
+  test('a disk that grows while the guest uses it', async () => {
+    const disk = join(folder, 'disk');
+    await onHost(`truncate -s 32M ${disk}`);
+    const socket = await serve('blk', { path: disk });
+    const vm = await startVm(l1, { kernel: linux('shell'), devices: { disk: { type: 'blk', backend: socket } } });
+    await using _ = vm;
+    const shell = await GuestShell.open(vm);
+    await onHost(`truncate -s 64M ${disk}`);
+    await daemons.at(-1)!.kill('HUP');
+    await shell.run(`until [ $(cat /sys/block/vda/size) = ${(64 * MIB) / 512} ]; do sleep 0.1; done`);
+    await shell.run('dd if=/dev/vda of=/dev/null bs=1M skip=60 count=4 iflag=direct');
+  });
+});
+
+/** A guest in QEMU, its console as a Vm's. */
+async function startQemu(
+  kernel: { image: string; initrd?: string; cmdline?: string },
+  devices: readonly string[],
+): Promise<Vm> {
+  const memory = [
+    '-m',
+    '256',
+    '-object',
+    'memory-backend-memfd,id=m,size=256M,share=on',
+    '-machine',
+    'memory-backend=m',
+  ];
+  const command = [
+    ...['qemu-system-aarch64', '-M', 'virt,gic-version=3', '-cpu', 'host', '-accel', 'kvm', '-smp', '1', ...memory],
+    ...['-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
+    ...['-kernel', kernel.image, '-initrd', kernel.initrd!, '-append', kernel.cmdline!, ...devices],
+  ];
+  const script = join(l1.directory, `qemu-${process.pid}-${number}.sh`);
+  await writeFile(script, `exec ${command.map(quote).join(' ')}\n`);
+  return new Vm(l1, 'qemu', l1.spawn(`exec bash ${script}`));
+}
+
+const chardev = (id: string, socket: string) => ['-chardev', `socket,id=${id},path=${socket}`];
+
+describe("QEMU's front-end", { timeout: TEST_TIMEOUT_MS }, () => {
+  test('blk, rng and net: files, entropy, data; twice over', async () => {
+    const tap = await makeNetwork();
+    const disk = await makeFileSystem('disk');
+    const [blk, rng, net] = [
+      await serve('blk', { path: disk }),
+      await serve('rng'),
+      await serve('net', { network: `tap:${tap}` }),
+    ];
+    const devices = [
+      ...[...chardev('blk', blk), '-device', 'vhost-user-blk-pci,chardev=blk'],
+      ...[...chardev('rng', rng), '-device', 'vhost-user-rng-pci,chardev=rng'],
+      ...[...chardev('net', net), '-netdev', 'vhost-user,id=net,chardev=net'],
+      ...['-device', 'virtio-net-pci,netdev=net,romfile='],
+    ];
+    const sum = await onHost(`md5sum <${disk}.tree/file-3000000`);
+    for (let boot = 0; boot < 2; boot++) {
+      await using vm = await startQemu(linux('shell'), devices);
+      const shell = await GuestShell.open(vm);
+      expect(await useDisk(shell, '/dev/vda')).toBe(sum);
+      expect(await useEntropy(shell)).toBe('4096');
+      expect((await useNetwork(shell)).slice(0, 32)).toBe((await onHost(`md5sum <${folder}/data`)).slice(0, 32));
+      await shell.run(
+        'cd /sys/bus/virtio/drivers/virtio_blk && for n in 1 2 3; do for d in virtio*; do echo $d >unbind; echo $d >bind; done; done; cd /',
+      );
+      expect(await useDisk(shell, '/dev/vda')).toBe(sum);
+      vm.write('poweroff -f\n');
+      expect(await vm.exited()).toBe(0);
+    }
+    await onHost(`e2fsck -fn ${disk}`);
+    expect(daemons.map(({ stderr }) => stderr).join('')).toBe('');
+  });
+
+  test('vsock: streams from both sides', async () => {
+    const path = join(folder, 'vsock');
+    const socket = await serve('vsock', { path, cid: 42 });
+    const peer = await startPeer(l1, path, STREAMS, STREAM_BYTES);
+    const kernel = linux('vsock,idle', `orko.streams=${STREAMS} orko.bytes=${STREAM_BYTES}`);
+    const devices = [...chardev('vsock', socket), '-device', 'vhost-user-vsock-pci,chardev=vsock'];
+    await using vm = await startQemu(kernel, devices);
+    await expectWhole(vm, peer, STREAMS);
+  });
+});

@@ -3,6 +3,7 @@
  * effects the device takes the slot away, and they exit (docs/architecture.md, "Register pages").
  */
 import { MADV_DONTNEED } from '../abi/libc.ts';
+import { HostError } from '../base/errors.ts';
 import type { AddressRange } from '../base/range.ts';
 import type { SharedPage } from '../bus/mmio-device.ts';
 import type { HostPointer } from '../host/libc.ts';
@@ -55,7 +56,10 @@ export class RegisterPage implements SharedPage, Disposable {
    * cleans the page to the point of coherency before it maps it again, as it does for all memory that such hosts map.
    */
   publish(): void {
-    if (this.#host?.isCoherent === false) this.#memory.advise(MADV_DONTNEED);
+    if (this.#host?.isCoherent !== false || this.#memory.advise(MADV_DONTNEED)) return;
+    throw new HostError(
+      `Cannot publish the ${this.#slot.name}: this host keeps the page where it is (is all memory locked?): set register-pages to off`,
+    );
   }
 
   setReadable(isReadable: boolean): void {

@@ -61,6 +61,9 @@ function says({ name, isReply, body }: Decoded, guest: MessageLine['guest'], id:
     case 'GET_PROTOCOL_FEATURES':
     case 'SET_PROTOCOL_FEATURES':
       return body === undefined ? [] : [String(body), protocolFeatureNames(BigInt(body as string)).join(' ')];
+    case 'GET_QUEUE_NUM':
+    case 'GET_MAX_MEM_SLOTS':
+      return [body === undefined ? '' : String(BigInt(body as string))];
     case 'SET_VRING_NUM':
       return [`ring ${fields['index']}: ${fields['num']} entries`];
     case 'SET_VRING_BASE':

@@ -11,6 +11,7 @@ const NOBODY = 65534;
 const CHECK_TIMEOUT_MS = 2 * TEST_TIMEOUT_MS;
 
 interface Mask {
+  readonly mask: string;
   readonly names: readonly string[];
 }
 interface Probe {
@@ -54,8 +55,17 @@ async function probe(words: string): Promise<Probe & { readonly exitCode: number
   return { exitCode, ...(JSON.parse(stdout) as Probe) };
 }
 
+/** For the log: what these versions offer. */
+function show({ features, protocolFeatures, findings, couldBe }: Probe, what: string): void {
+  const masks = `${features.mask} ${features.names.join(' ')}; ${protocolFeatures.mask} ${protocolFeatures.names.join(' ')}`;
+  const texts = findings.map(({ severity, text }) => `${severity}: ${text}`).join('; ');
+  process.stdout.write(`  probe ${what}: ${masks}; could be ${couldBe.join(', ')}; ${texts}\n`);
+}
+
 /** What failed, as "id: why"; the counts go to the log. */
-function failuresOf({ verdicts = [] }: Probe, what: string): string[] {
+function failuresOf(found: Probe, what: string): string[] {
+  show(found, what);
+  const { verdicts = [] } = found;
   const count = (wanted: string) => verdicts.filter(({ outcome }) => outcome === wanted).length;
   const failed = verdicts.filter(({ outcome }) => outcome === 'fail').map(({ id, why }) => `${id}: ${why}`);
   process.stdout.write(
@@ -90,6 +100,7 @@ describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
     await onHost(`mkdir ${folder}/shared`);
     const command = `${VIRTIOFSD} --socket-path {socket} --shared-dir ${folder}/shared --sandbox none`;
     const untold = await probe(`--command '${command}'`);
+    show(untold, 'virtiofsd');
     expect(untold).toMatchObject({ exitCode: 0, type: null });
     expect(untold.couldBe).toContain('fs');
     const found = await probe(`--check --timeout-s 10 --type fs --command '${command}'`);

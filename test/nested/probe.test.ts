@@ -132,8 +132,8 @@ describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
     expect(without('VIRTIO_NET_F_', found.features.names)).toContain('MRG_RXBUF');
     failuresOf(found, 'passt');
     // It ends when it is told something wrong; what comes before that is what a VM does.
-    for (const id of ['version-1', 'features-stable', 'start-stop', 'feature-subsets']) {
-      expect(found.verdicts).toContainEqual(expect.objectContaining({ id, outcome: 'pass' }));
+    for (const id of ['version-1', 'features-stable', 'start-stop', 'feature-subsets', 'come-and-go']) {
+      expect(found.verdicts!.find((verdict) => verdict.id === id)).toMatchObject({ outcome: 'pass' });
     }
   });
 
@@ -153,7 +153,6 @@ describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
     vm.write('poweroff -f\n');
     expect(await vm.exited()).toBe(0);
     expect(vm.messages).toMatch(/disk: fault: the answer to ADD_MEM_REG is held back for 20\d ms/);
-    expect(vm.messages).toContain('the next ones are not said');
 
     const text = await onHost(`orko-vmm vhost-log ${recording}`);
     process.stdout.write(`${text}\n`);

@@ -104,6 +104,9 @@ export const bind = lazily<(fd: number, address: Uint8Array, length: number) => 
   'int bind(int fd, void *address, unsigned int length)',
 );
 export const listen = lazily<(fd: number, backlog: number) => number>('int listen(int fd, int backlog)');
+export const getsockopt = lazily<
+  (fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array) => number
+>('int getsockopt(int fd, int level, int option, void *value, void *length)');
 export const accept4 = lazily<(fd: number, address: null, length: null, flags: number) => number>(
   'int accept4(int fd, void *address, void *length, int flags)',
 );
@@ -113,9 +116,6 @@ export const connect = lazily<(fd: number, address: Uint8Array, length: number) 
 export const socketpair = lazily<(domain: number, type: number, protocol: number, fds: Uint8Array) => number>(
   'int socketpair(int domain, int type, int protocol, void *fds)',
 );
-export const getsockopt = lazily<
-  (fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array) => number
->('int getsockopt(int fd, int level, int option, void *value, void *length)');
 export const sendmsg = lazily<(fd: number, message: HostPointer, flags: number) => number>(
   'long sendmsg(int fd, uintptr_t message, int flags)',
 );

@@ -54,6 +54,12 @@ export interface Received {
   readonly fds: readonly Fd[];
 }
 
+export interface Credentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export class UnixSocket extends Fd {
   /** For errors: "the socket /run/x.sock". */
   readonly name: string;
@@ -119,15 +125,6 @@ export class UnixSocket extends Fd {
     return new UnixSocket(check(libc.socket(AF_UNIX, TYPE, 0), 'create a socket'), name);
   }
 
-  /** The user at the other end, as the kernel knows it from when that end was made to listen or connect (SO_PEERCRED, unix(7)). */
-  get peerUid(): number {
-    const credentials = pack(ucred, {});
-    const length = new Uint8Array(Uint32Array.of(ucred.size).buffer);
-    const doing = `ask who is at the other end of ${this.name}`;
-    check(libc.getsockopt(this.number, SOL_SOCKET, SO_PEERCRED, credentials, length), doing);
-    return unpack(ucred, credentials).uid;
-  }
-
   /** The next one who has connected; undefined when there is none. */
   accept(): UnixSocket | undefined {
     const number = libc.accept4(this.number, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -135,6 +132,15 @@ export class UnixSocket extends Fd {
     const errno = libc.errno();
     if (errno === EAGAIN || errno === EINTR || errno === ECONNABORTED) return undefined;
     throw hostError(`accept a connection to ${this.name}`, errno);
+  }
+
+  /** Who is at the other end, as it was when it connected or began to listen (SO_PEERCRED, unix(7)). */
+  peer(): Credentials {
+    const value = new Uint8Array(ucred.size);
+    const length = new Uint8Array(new Uint32Array([value.length]).buffer);
+    const doing = `ask who is at the other end of ${this.name}`;
+    check(libc.getsockopt(this.number, SOL_SOCKET, SO_PEERCRED, value, length), doing);
+    return unpack(ucred, value);
   }
 
   /** Sends all of `bytes`, `fds` with the first of them. The descriptors stay the caller's. */

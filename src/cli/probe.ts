@@ -1,7 +1,9 @@
 /** `orko-vmm probe SOCKET`: what a vhost-user back-end is, without a guest. */
+import { HostError } from '../base/errors.ts';
 import type { Facts } from '../probe/inspect.ts';
 import type { Target } from '../probe/target.ts';
 import type { Verdict } from '../probe/verdict.ts';
+import { PeerFault } from '../vhost-user/peer-fault.ts';
 import { defineCommand } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { print, say } from './output.ts';
@@ -49,7 +51,7 @@ export const probeCommand = defineCommand({
     const timeoutMs = timeoutMsOf(timeoutS, 'probe');
     const wanted = await typeOf(type);
     using target = await targetOf(socket, command, quiet);
-    const facts = inspect(target, timeoutMs, wanted);
+    const facts = asked(target, () => inspect(target, timeoutMs, wanted));
     const findings = findingsOf(facts);
     if (!json) print(probeLines(facts, findings));
     const verdicts = check ? await checked(target, facts, timeoutMs, json) : undefined;
@@ -59,6 +61,14 @@ export const probeCommand = defineCommand({
     return isBad ? EXIT.BACK_END : EXIT.OK;
   },
 });
+
+function asked<Result>({ name }: Target, ask: () => Result): Result {
+  try {
+    return ask();
+  } catch (error) {
+    throw error instanceof PeerFault ? new HostError(`Cannot probe ${name}: ${error.message}`) : error;
+  }
+}
 
 /** Each verdict is printed when it is there: a check may take as long as all its answers. */
 async function checked(target: Target, facts: Facts, timeoutMs: number, json: boolean): Promise<readonly Verdict[]> {

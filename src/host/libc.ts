@@ -104,6 +104,9 @@ export const bind = lazily<(fd: number, address: Uint8Array, length: number) => 
   'int bind(int fd, void *address, unsigned int length)',
 );
 export const listen = lazily<(fd: number, backlog: number) => number>('int listen(int fd, int backlog)');
+export const getsockopt = lazily<
+  (fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array) => number
+>('int getsockopt(int fd, int level, int option, void *value, void *length)');
 export const accept4 = lazily<(fd: number, address: null, length: null, flags: number) => number>(
   'int accept4(int fd, void *address, void *length, int flags)',
 );

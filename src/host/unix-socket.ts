@@ -55,6 +55,12 @@ export interface Received {
   readonly fds: readonly Fd[];
 }
 
+export interface Credentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export class UnixSocket extends Fd {
   /** For errors: "the socket /run/x.sock". */
   readonly name: string;
@@ -120,11 +126,6 @@ export class UnixSocket extends Fd {
     return new UnixSocket(check(libc.socket(AF_UNIX, TYPE, 0), 'create a socket'), name);
   }
 
-  /** The user at the other end, as the kernel knows it from when that end was made to listen or connect (SO_PEERCRED, unix(7)). */
-  get peerUid(): number {
-    return unpack(ucred, this.#option(SO_PEERCRED, ucred.size)).uid;
-  }
-
   /** Whether it is one that others connect to. */
   get isListening(): boolean {
     return this.#option(SO_ACCEPTCONN, Int32Array.BYTES_PER_ELEMENT).some((byte) => byte !== 0);
@@ -144,6 +145,11 @@ export class UnixSocket extends Fd {
     const errno = libc.errno();
     if (errno === EAGAIN || errno === EINTR || errno === ECONNABORTED) return undefined;
     throw hostError(`accept a connection to ${this.name}`, errno);
+  }
+
+  /** Who is at the other end, as it was when it connected or began to listen (SO_PEERCRED, unix(7)). */
+  peer(): Credentials {
+    return unpack(ucred, this.#option(SO_PEERCRED, ucred.size));
   }
 
   /** Sends all of `bytes`, `fds` with the first of them. The descriptors stay the caller's. */

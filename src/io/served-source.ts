@@ -4,7 +4,7 @@ import { Acceptor } from '../vhost-user/acceptor.ts';
 import { Connector } from '../vhost-user/connector.ts';
 import { Program } from '../vhost-user/program.ts';
 import type { Source } from '../vhost-user/source.ts';
-import { checkRights, findUser } from '../vhost-user/users.ts';
+import { userOf } from '../vhost-user/user-of.ts';
 import type { IoLoop } from '../virtio/device.ts';
 
 interface Surroundings {
@@ -18,8 +18,8 @@ export function openSource(backend: AnyServedKeys['backend'], { name, loop, log 
   const { socket, listen, command, env, user } = backend;
   const keyPath = `devices.${name}.backend`;
   if (command.length > 0) return new Program({ command, env, user, keyPath, loop, log });
-  const peer = user === undefined ? undefined : findUser(user, `${keyPath}.user`);
-  if (socket !== undefined) return new Connector(socket, loop, [], peer);
-  if (peer) checkRights(peer, 'let somebody connect who is', user!, `${keyPath}.user`);
+  const peerOf = (rootDoes?: string) => (user === undefined ? undefined : userOf(user, `${keyPath}.user`, rootDoes));
+  if (socket !== undefined) return new Connector(socket, loop, [], peerOf());
+  const peer = peerOf('let somebody connect who is');
   return new Acceptor(listen!, { keyPath: `${keyPath}.listen`, loop, user: peer, log });
 }

@@ -3,14 +3,22 @@ import { Bench } from './bench.ts';
 import { CHAIN_CHECKS } from './checks/chains.ts';
 import { LIFE } from './checks/life.ts';
 import { MESSAGE_CHECKS } from './checks/messages.ts';
-import { NEGOTIATION } from './checks/negotiation.ts';
-import { ORDER_CHECKS } from './checks/order.ts';
+import { NEGOTIATION, REFUSALS } from './checks/negotiation.ts';
+import { COMINGS, ORDER_CHECKS } from './checks/order.ts';
 import type { Facts } from './inspect.ts';
 import type { Target } from './target.ts';
 import { type Check, judge, type Verdict } from './verdict.ts';
 
-/** The kind ones first: what they need is not in doubt then. */
-export const CHECKS: readonly Check[] = [...NEGOTIATION, ...LIFE, ...ORDER_CHECKS, ...MESSAGE_CHECKS, ...CHAIN_CHECKS];
+/** The kind ones first: what they need is not in doubt then, and a back-end that ends when it is provoked has had them. */
+export const CHECKS: readonly Check[] = [
+  ...NEGOTIATION,
+  ...LIFE,
+  ...COMINGS,
+  ...REFUSALS,
+  ...ORDER_CHECKS,
+  ...MESSAGE_CHECKS,
+  ...CHAIN_CHECKS,
+];
 
 /** `tell` gets each verdict when it is there. */
 export function checkBackEnd(

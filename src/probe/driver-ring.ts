@@ -2,7 +2,7 @@
  * The driver's side of a split virtqueue (virtio 1.4 §2.7), down to single descriptors, since most that is written with it is
  * wrong on purpose.
  */
-import { vring_avail, vring_desc, vring_used, vring_used_elem } from '../abi/virtio.ts';
+import { VRING_AVAIL_F_NO_INTERRUPT, vring_avail, vring_desc, vring_used, vring_used_elem } from '../abi/virtio.ts';
 import { packInto } from '../base/layout.ts';
 import type { GuestAddress } from '../base/range.ts';
 import { KiB } from '../base/units.ts';
@@ -60,6 +60,12 @@ export class DriverRing {
     const slot = this.setup.driver + ring + INDEX_BYTES * (this.#available % RING_ENTRIES);
     this.#memory.view.setUint16(slot - MEMORY_BASE, head, true);
     this.#publish((this.#available + 1) & 0xffff);
+  }
+
+  /** Asks the device for no interrupts (§2.7.6.1). */
+  suppressInterrupts(): void {
+    const at = this.setup.driver + vring_avail.fields.flags.offset - MEMORY_BASE;
+    this.#memory.view.setUint16(at, VRING_AVAIL_F_NO_INTERRUPT, true);
   }
 
   /** Says that so many more entries are available, whatever stands in them. */

@@ -8,7 +8,7 @@ import {
   VIRTIO_F_VERSION_1,
   VIRTIO_ID_BLOCK,
 } from '../abi/virtio.ts';
-import { VIRTIO_BLK_F_MQ, virtio_blk_config } from '../abi/virtio-blk.ts';
+import { VIRTIO_BLK_F_MQ, VIRTIO_BLK_F_SEG_MAX, VIRTIO_BLK_F_SIZE_MAX, virtio_blk_config } from '../abi/virtio-blk.ts';
 import { unpack } from '../base/layout.ts';
 import { bitsOf, featureNames, hasFeatureName, protocolFeatureNames } from '../vhost-user/feature-names.ts';
 import {
@@ -119,8 +119,17 @@ function* aboutType(facts: Facts): Generator<Finding> {
 function* aboutDisk({ features, queueCount }: Facts, bytes: Uint8Array): Generator<Finding> {
   const padded = new Uint8Array(virtio_blk_config.size);
   padded.set(bytes);
-  const { capacity, num_queues } = unpack(virtio_blk_config, padded);
+  const { capacity, num_queues, size_max, seg_max } = unpack(virtio_blk_config, padded);
   if (capacity === 0n) yield { severity: 'warning', text: 'The disk has no sectors' };
+  const empty = [
+    ...(hasFeature(features, VIRTIO_BLK_F_SIZE_MAX) && size_max === 0
+      ? ['VIRTIO_BLK_F_SIZE_MAX with a size_max of 0']
+      : []),
+    ...(hasFeature(features, VIRTIO_BLK_F_SEG_MAX) && seg_max === 0
+      ? ['VIRTIO_BLK_F_SEG_MAX with a seg_max of 0']
+      : []),
+  ];
+  for (const what of empty) yield { severity: 'note', text: `It offers ${what}: no request can keep to that` };
   if (!hasFeature(features, VIRTIO_BLK_F_MQ)) return;
   if (num_queues === 0) yield { severity: 'warning', text: 'It offers VIRTIO_BLK_F_MQ and 0 queues (num_queues)' };
   if (queueCount !== undefined && BigInt(num_queues) > queueCount) {

@@ -55,12 +55,17 @@ export class Guest implements Disposable {
       }),
     );
     this.#resources = resources.move();
-    this.#settle((settle) => this.#session.probe(settle));
+    try {
+      this.#settle((settle) => this.#session.probe(settle));
+    } catch (error) {
+      this.#resources.dispose();
+      throw error;
+    }
   }
 
-  /** A PeerFault when the back-end does not take it. */
-  start(features = this.features): void {
-    const rings = this.rings.map(({ setup }) => ({ setup, kick: this.#kicks[setup.index]!, base: this.#start }));
+  /** A PeerFault when the back-end does not take it. `base`: where all rings stand. */
+  start(features = this.features, base = this.#start): void {
+    const rings = this.rings.map(({ setup }) => ({ setup, kick: this.#kicks[setup.index]!, base }));
     const start = { rings, features, call: this.#call, inflight: this.#inflight };
     this.#settle((settle) => this.#session.start(start, settle));
   }

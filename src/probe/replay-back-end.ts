@@ -7,9 +7,9 @@ import { HostError } from '../base/errors.ts';
 import { waitFor } from '../host/poll.ts';
 import { UnixSocket } from '../host/unix-socket.ts';
 import { FRONT_END } from '../vhost-user/message.ts';
-import type { MessageLine, Recording } from '../vhost-user/record.ts';
+import { bytesOf, type MessageLine, type Recording } from '../vhost-user/record.ts';
 import { Peer } from './peer.ts';
-import { bytesOf, connectionsOf, makeFds, type ReplayResult, whatIs } from './replay.ts';
+import { connectionsOf, makeFds, type ReplayResult, whatIs } from './replay.ts';
 
 /** What depends on where memory and rings lie, and how far the guest was. */
 const MAY_DIFFER = new Set([

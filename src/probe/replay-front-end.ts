@@ -9,10 +9,10 @@ import type { Fd } from '../host/fd.ts';
 import { BACK_END, FRONT_END } from '../vhost-user/message.ts';
 import type { Incoming } from '../vhost-user/message-socket.ts';
 import type { MemoryRegion } from '../vhost-user/payload.ts';
-import type { MessageLine, Recording } from '../vhost-user/record.ts';
+import { bytesOf, type MessageLine, type Recording } from '../vhost-user/record.ts';
 import { FRONT_END_REQUESTS } from '../vhost-user/requests.ts';
 import { Peer } from './peer.ts';
-import { bytesOf, connectionsOf, makeFds, type ReplayResult, whatIs } from './replay.ts';
+import { connectionsOf, makeFds, type ReplayResult, whatIs } from './replay.ts';
 import type { Target } from './target.ts';
 
 /** Where a ring stands depends on the driver, of which there is none here. */

@@ -27,10 +27,6 @@ export function connectionsOf({ lines }: Recording): readonly (readonly MessageL
   return connections.filter((messages) => messages.length > 0);
 }
 
-export function bytesOf({ hex }: MessageLine): Uint8Array {
-  return new Uint8Array(Buffer.from(hex, 'hex'));
-}
-
 /** "GET_FEATURES", "the answer to GET_FEATURES". */
 export function whatIs({ name, reply }: Pick<MessageLine, 'name' | 'reply'>): string {
   return reply ? `the answer to ${name}` : name;

@@ -1,9 +1,9 @@
 /** Waits for a back-end to connect to a socket of ours. One at a time is served; others wait in the backlog. */
 import { ListeningSocket } from '../backends/listening-socket.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
+import type { User } from '../host/users.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import type { Seeker, Source } from './source.ts';
-import type { User } from './users.ts';
 
 export interface AcceptorOptions {
   /** Of the config, that names the path. */
@@ -43,7 +43,7 @@ export class Acceptor implements Source {
   #mayBe(socket: UnixSocket): boolean {
     const { user, log } = this.#options;
     if (user === undefined) return true;
-    const uid = socket.peerUid;
+    const uid = socket.peer().uid;
     if (uid === user.uid) return true;
     socket[Symbol.dispose]();
     log(`${this.name}: user ${uid} has connected, and only user ${user.uid} may`);

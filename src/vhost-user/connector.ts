@@ -8,9 +8,9 @@ import { HostError } from '../base/errors.ts';
 import { DirectoryWatch } from '../host/directory-watch.ts';
 import { describeErrno } from '../host/errno.ts';
 import { UnixSocket } from '../host/unix-socket.ts';
+import type { User } from '../host/users.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import type { Seeker, Source } from './source.ts';
-import type { User } from './users.ts';
 
 /** Between bind(2) and listen(2) a socket is there and refuses; what a crash has left behind does so for good. */
 const AGAIN_MS_MIN = 10;
@@ -50,7 +50,7 @@ export class Connector implements Source {
       cancelTimer();
       const result = connectToOne(this.#paths);
       if (result instanceof UnixSocket) {
-        const uid = this.#user && result.peerUid;
+        const uid = this.#user && result.peer().uid;
         if (uid === this.#user?.uid) {
           this.cut();
           seeker.found(result);

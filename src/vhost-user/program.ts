@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { ConfigError, HostError } from '../base/errors.ts';
 import { ChildProcess } from '../host/child-process.ts';
+import type { User } from '../host/users.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { Connector } from './connector.ts';
 import type { Seeker, Source } from './source.ts';
-import { checkRights, findUser, type User } from './users.ts';
+import { userOf } from './user-of.ts';
 
 /** How long it may take to end when it is asked to (SIGTERM: "Backend program conventions"). */
 const END_MS = 300;
@@ -60,8 +61,7 @@ export class Program implements Source {
         keyPath: `${keyPath}.command`,
       });
     }
-    this.#user = user === undefined ? undefined : findUser(user, `${keyPath}.user`);
-    if (this.#user) checkRights(this.#user, 'start a program as', user!, `${keyPath}.user`);
+    this.#user = user === undefined ? undefined : userOf(user, `${keyPath}.user`, 'start a program as');
     // The folder of our own user's sockets is closed to others.
     const runtime = this.#user ? undefined : process.env['XDG_RUNTIME_DIR'];
     const folder = mkdtempSync(join(runtime ?? tmpdir(), 'orko-backend-'));

@@ -3,7 +3,7 @@ import { virtioIdNames } from '../abi/virtio.ts';
 import { unreachable } from '../base/assert.ts';
 import type { FdFacts } from '../host/fd-facts.ts';
 import { featureNames, protocolFeatureNames } from './feature-names.ts';
-import type { MessageLine, Recording } from './record.ts';
+import { type Decoded, decodeLine, type MessageLine, type Recording } from './record.ts';
 
 const COLUMNS = 120;
 const TIME_COLUMNS = 12;
@@ -36,20 +36,22 @@ export function recordingText({ beginning, lines, isTorn }: Recording): string {
 }
 
 function messageText(message: MessageLine, id: number): string {
-  const { from, line, name, reply, ack, wrong, fds = [] } = message;
+  const { from, line, fds = [], hex } = message;
+  const decoded = decodeLine(message);
+  const { name, isReply, needsReply, wrong } = decoded;
   const arrow = line === 'main' ? ['-->', '<--'] : ['==>', '<=='];
   const head = `${from === 'front-end' ? arrow[0] : arrow[1]} ${name.padEnd(NAME_COLUMNS)}`;
-  const [first, ...more] = wrong === undefined ? says(message, id) : [`BROKEN: ${wrong} (${message.hex})`];
+  const [first, ...more] = wrong === undefined ? says(decoded, message.guest, id) : [`BROKEN: ${wrong} (${hex})`];
   const files = fds.map((facts) => `with ${fdText(facts)}`);
-  const what = [reply ? 'answers' : '', first ?? '', ...files, ack ? '(ack)' : ''];
+  const what = [isReply ? 'answers' : '', first ?? '', ...files, needsReply ? '(ack)' : ''];
   const text = `${head} ${what.filter((word) => word !== '').join(' ')}`.trimEnd();
   return [text, ...more.flatMap(wrap).map((part) => `${INDENT}${part}`)].join('\n');
 }
 
 /** What it says: one text for its line, and what is too long for that. */
-function says({ name, reply, body, guest }: MessageLine, id: number): string[] {
+function says({ name, isReply, body }: Decoded, guest: MessageLine['guest'], id: number): string[] {
   const fields = (body ?? {}) as Body;
-  if (reply && typeof body === 'string' && !HAS_U64_REPLY.has(name)) {
+  if (isReply && typeof body === 'string' && !HAS_U64_REPLY.has(name)) {
     return [body === '0x0' ? 'done' : `REFUSED (status ${body})`];
   }
   switch (name) {
@@ -59,11 +61,14 @@ function says({ name, reply, body, guest }: MessageLine, id: number): string[] {
     case 'GET_PROTOCOL_FEATURES':
     case 'SET_PROTOCOL_FEATURES':
       return body === undefined ? [] : [String(body), protocolFeatureNames(BigInt(body as string)).join(' ')];
+    case 'GET_QUEUE_NUM':
+    case 'GET_MAX_MEM_SLOTS':
+      return [body === undefined ? '' : String(BigInt(body as string))];
     case 'SET_VRING_NUM':
       return [`ring ${fields['index']}: ${fields['num']} entries`];
     case 'SET_VRING_BASE':
     case 'GET_VRING_BASE':
-      return [`ring ${fields['index']}${name === 'SET_VRING_BASE' || reply ? `: at ${fields['num']}` : ''}`];
+      return [`ring ${fields['index']}${name === 'SET_VRING_BASE' || isReply ? `: at ${fields['num']}` : ''}`];
     case 'SET_VRING_ENABLE':
       return [`ring ${fields['index']}: ${fields['num'] === 1 ? 'on' : 'off'}`];
     case 'SET_VRING_KICK':
@@ -81,7 +86,7 @@ function says({ name, reply, body, guest }: MessageLine, id: number): string[] {
       return [regionText(fields)];
     case 'GET_CONFIG':
     case 'SET_CONFIG':
-      return [...configText(name, reply === true, fields)];
+      return [...configText(name, isReply, fields)];
     default:
       return [otherText(body)];
   }

@@ -2,8 +2,9 @@
  * The lines of a flight recording: JSON, one object a line, so that a recording that ends in the middle of one is whole up to
  * there. Numbers of 64 bits are texts ("0x…"), and so are bytes ("hex").
  */
-import { ConfigError } from '../base/errors.ts';
+import { ConfigError, HostError } from '../base/errors.ts';
 import type { FdFacts } from '../host/fd-facts.ts';
+import { BACK_END, decodeHeader, FRONT_END, HEADER_BYTES } from './message.ts';
 import type { Line } from './tap.ts';
 
 /** Raised when an older reader would misunderstand it. */
@@ -80,6 +81,11 @@ export function parseRecording(text: string, file: string): Recording {
 
 const isText = (value: unknown) => typeof value === 'string';
 const isNumber = (value: unknown) => typeof value === 'number';
+const isFdFacts = (value: unknown) => {
+  const { kind, name, bytes } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isSize = bytes === undefined || (Number.isSafeInteger(bytes) && (bytes as number) >= 0);
+  return isText(kind) && (name === undefined || isText(name)) && isSize;
+};
 /** What the readers rely on, by kind of line. */
 const NEEDED: Readonly<Record<RecordLine['kind'], Readonly<Record<string, (value: unknown) => boolean>>>> = {
   begin: { format: isNumber, device: isText, id: isNumber, at: isText },
@@ -90,7 +96,7 @@ const NEEDED: Readonly<Record<RecordLine['kind'], Readonly<Record<string, (value
     line: (value) => value === 'main' || value === 'channel',
     name: isText,
     hex: (value) => typeof value === 'string' && /^([0-9a-f]{2}){12,}$/.test(value),
-    fds: (value) => value === undefined || Array.isArray(value),
+    fds: (value) => value === undefined || (Array.isArray(value) && value.every(isFdFacts)),
   },
   note: { ms: isNumber, text: isText },
 };
@@ -110,10 +116,39 @@ export function encodeLine(line: RecordLine): string {
   return `${JSON.stringify(line, (_, value: unknown) => plain(value))}\n`;
 }
 
+/** What a message says by its bytes, whatever else stands in its line: `body` as there, or why it is none of the protocol. */
+export interface Decoded {
+  readonly name: string;
+  readonly isReply: boolean;
+  readonly needsReply: boolean;
+  readonly body?: unknown;
+  readonly wrong?: string;
+}
+
+export function decodeLine(line: MessageLine): Decoded {
+  const bytes = bytesOf(line);
+  const protocol = line.line === 'main' ? FRONT_END : BACK_END;
+  const about = { name: line.name, isReply: line.reply === true, needsReply: line.ack === true };
+  try {
+    const header = decodeHeader(bytes.subarray(0, HEADER_BYTES));
+    Object.assign(about, header, { name: protocol.nameOf(header.request) });
+    const { body } = protocol.decodeAny(header, bytes.subarray(HEADER_BYTES), line.fds?.length ?? 0);
+    if (body === undefined) return about;
+    return { ...about, body: JSON.parse(JSON.stringify(body, (_, value: unknown) => plain(value))) };
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return { ...about, wrong: error.message };
+  }
+}
+
 /** A body as JSON can hold it. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return `0x${value.toString(16)}`;
   return value instanceof Uint8Array ? hexOf(value) : value;
+}
+
+export function bytesOf({ hex }: MessageLine): Uint8Array {
+  return new Uint8Array(Buffer.from(hex, 'hex'));
 }
 
 export function hexOf(bytes: Uint8Array): string {

@@ -1,7 +1,8 @@
 /** `orko-vmm probe` and what it checks, with the back-ends of Debian: qemu-storage-daemon, virtiofsd, passt. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { GuestShell } from '../support/guest-shell.ts';
 import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
-import { TEST_TIMEOUT_MS } from '../support/vm.ts';
+import { linux, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
 
 const BACK_END = 20;
 const VIRTIOFSD = '/usr/libexec/virtiofsd';
@@ -10,6 +11,7 @@ const NOBODY = 65534;
 const CHECK_TIMEOUT_MS = 2 * TEST_TIMEOUT_MS;
 
 interface Mask {
+  readonly mask: string;
   readonly names: readonly string[];
 }
 interface Probe {
@@ -53,8 +55,17 @@ async function probe(words: string): Promise<Probe & { readonly exitCode: number
   return { exitCode, ...(JSON.parse(stdout) as Probe) };
 }
 
+/** For the log: what these versions offer. */
+function show({ features, protocolFeatures, findings, couldBe }: Probe, what: string): void {
+  const masks = `${features.mask} ${features.names.join(' ')}; ${protocolFeatures.mask} ${protocolFeatures.names.join(' ')}`;
+  const texts = findings.map(({ severity, text }) => `${severity}: ${text}`).join('; ');
+  process.stdout.write(`  probe ${what}: ${masks}; could be ${couldBe.join(', ')}; ${texts}\n`);
+}
+
 /** What failed, as "id: why"; the counts go to the log. */
-function failuresOf({ verdicts = [] }: Probe, what: string): string[] {
+function failuresOf(found: Probe, what: string): string[] {
+  show(found, what);
+  const { verdicts = [] } = found;
   const count = (wanted: string) => verdicts.filter(({ outcome }) => outcome === wanted).length;
   const failed = verdicts.filter(({ outcome }) => outcome === 'fail').map(({ id, why }) => `${id}: ${why}`);
   process.stdout.write(
@@ -89,6 +100,7 @@ describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
     await onHost(`mkdir ${folder}/shared`);
     const command = `${VIRTIOFSD} --socket-path {socket} --shared-dir ${folder}/shared --sandbox none`;
     const untold = await probe(`--command '${command}'`);
+    show(untold, 'virtiofsd');
     expect(untold).toMatchObject({ exitCode: 0, type: null });
     expect(untold.couldBe).toContain('fs');
     const found = await probe(`--check --timeout-s 10 --type fs --command '${command}'`);
@@ -120,9 +132,36 @@ describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
     expect(without('VIRTIO_NET_F_', found.features.names)).toContain('MRG_RXBUF');
     failuresOf(found, 'passt');
     // It ends when it is told something wrong; what comes before that is what a VM does.
-    for (const id of ['version-1', 'features-stable', 'start-stop', 'feature-subsets']) {
-      expect(found.verdicts).toContainEqual(expect.objectContaining({ id, outcome: 'pass' }));
+    for (const id of ['version-1', 'features-stable', 'start-stop', 'feature-subsets', 'come-and-go']) {
+      expect(found.verdicts!.find((verdict) => verdict.id === id)).toMatchObject({ outcome: 'pass' });
     }
+  });
+
+  test('a disk at a socket, with faults, recorded: what was said, and it still answers so', async () => {
+    await onHost(`truncate -s 8M ${folder}/disk`);
+    const node = `--blockdev driver=file,node-name=d,filename=${folder}/disk`;
+    const address = `addr.type=unix,addr.path=${folder}/disk.sock`;
+    daemon = l1.spawn(
+      `exec qemu-storage-daemon ${node} --export type=vhost-user-blk,id=e,node-name=d,writable=on,${address}`,
+    );
+    const recording = `${folder}/disk.vhost`;
+    const faults = { 'delay-ms': 3, 'slow-mapping-ms': 200 };
+    const disk = { type: 'blk', record: recording, faults, backend: `${folder}/disk.sock` };
+    await using vm = await startVm(l1, { kernel: linux('shell'), devices: { disk } });
+    const shell = await GuestShell.open(vm);
+    await shell.run('dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct');
+    vm.write('poweroff -f\n');
+    expect(await vm.exited()).toBe(0);
+    expect(vm.messages).toMatch(/disk: fault: the answer to ADD_MEM_REG is held back for 20\d ms/);
+
+    const text = await onHost(`orko-vmm vhost-log ${recording}`);
+    process.stdout.write(`${text}\n`);
+    expect(text).toMatch(/^disk \(VIRTIO_ID_BLOCK\), recorded from /);
+    expect(text).toMatch(/<-- GET_FEATURES +answers 0x[0-9a-f]+\n +VIRTIO_BLK_F_/);
+    expect(text).toMatch(/--> SET_VRING_ADDR +ring 0: in guest memory descriptors 0x[0-9a-f]+, available 0x/);
+    expect(text).toMatch(/\*\*\* fault: the answer to ADD_MEM_REG is held back/);
+    const replayed = await l1.run(`orko-vmm vhost-log ${recording} --replay ${folder}/disk.sock`);
+    expect(replayed).toMatchObject({ exitCode: 0, stdout: '', stderr: expect.stringMatching(/all as recorded\n$/) });
   });
 
   test('nobody there, and a back-end of another kind', async () => {

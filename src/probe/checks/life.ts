@@ -107,6 +107,49 @@ export const LIFE: readonly Check[] = [
     },
   },
   {
+    id: 'available-before-start',
+    title: 'A request that was there before its ring started is done, without another kick than that of the front-end',
+    run(bench) {
+      using guest = bench.guest();
+      const request = requestOf(bench, guest, 0);
+      const ring = guest.rings[0]!;
+      ring.offer(write(ring, request, 0));
+      guest.start();
+      expectDone(guest, [request], [0]);
+      return undefined;
+    },
+  },
+  {
+    id: 'goes-on',
+    title: 'A ring that was stopped goes on from there when it is started again',
+    run(bench) {
+      using guest = bench.guest();
+      for (let round = 0; round < ROUNDS; round++) {
+        const request = requestOf(bench, guest, 0);
+        guest.start(guest.features, round);
+        send(guest, [request]);
+        const base = guest.stopRing(0);
+        if (base !== round + 1) fail(`after ${round + 1} requests the ring stops at ${base}`);
+        guest.stop();
+      }
+      return undefined;
+    },
+  },
+  {
+    id: 'interrupt-suppressed',
+    title: 'A driver that asks for no interrupts gets none (VRING_AVAIL_F_NO_INTERRUPT)',
+    run(bench) {
+      using guest = bench.guest();
+      const request = requestOf(bench, guest, 0);
+      guest.rings[0]!.suppressInterrupts();
+      guest.start();
+      guest.takeCall();
+      send(guest, [request]);
+      if (guest.takeCall()) fail('it interrupts the driver all the same');
+      return undefined;
+    },
+  },
+  {
     id: 'indirect-request',
     title: 'A request in an indirect table is done',
     run(bench) {
@@ -173,12 +216,18 @@ function requestOf({ facts: { known } }: Bench, guest: Guest, index: number): Re
   }
 }
 
-/** Makes all of them available at once, and waits until each was given back once. */
+/** Makes all of them available at once, and waits until they are done. */
 function send(guest: Guest, requests: readonly Request[]): void {
   const ring = guest.rings[0]!;
   const heads = requests.map((request, index) => write(ring, request, index * 3));
   for (const head of heads) ring.offer(head);
   guest.kick(0);
+  expectDone(guest, requests, heads);
+}
+
+/** Waits until each of them was given back once. */
+function expectDone(guest: Guest, requests: readonly Request[], heads: readonly number[]): void {
+  const ring = guest.rings[0]!;
   const isDone = () => guest.fault !== undefined || ring.usedCount >= requests.length;
   if (!guest.until(isDone)) fail(`${ring.usedCount} of ${requests.length} requests are given back`);
   if (guest.fault) throw guest.fault;

@@ -1,6 +1,7 @@
 /** What a back-end says about itself, and how it answers (vhost-user, "Communication", "REPLY_ACK", "Multiple queue support"). */
 import { VIRTIO_F_VERSION_1 } from '../../abi/virtio.ts';
-import { PeerFault } from '../../vhost-user/peer-fault.ts';
+import type { Fd } from '../../host/fd.ts';
+import { PeerFault, Silence } from '../../vhost-user/peer-fault.ts';
 import {
   VHOST_USER_F_PROTOCOL_FEATURES,
   VHOST_USER_PROTOCOL_F_CONFIG,
@@ -11,6 +12,7 @@ import { FRONT_END_REQUESTS } from '../../vhost-user/requests.ts';
 import { hasFeature } from '../../virtio/features.ts';
 import type { Bench } from '../bench.ts';
 import { RING_ENTRIES } from '../driver-ring.ts';
+import type { Peer } from '../peer.ts';
 import { configBytes } from '../types.ts';
 import { type Check, fail, notApplicable } from '../verdict.ts';
 
@@ -57,20 +59,6 @@ export const NEGOTIATION: readonly Check[] = [
     },
   },
   {
-    id: 'ack-refuses',
-    title: 'It does not acknowledge what it cannot do',
-    run(bench) {
-      using peer = meetWithAcks(bench);
-      peer.send('SET_VRING_NUM', { index: RING_BEYOND, num: RING_ENTRIES }, [], true);
-      const answer = receiveOrClosed(() => peer.receive());
-      if (answer === 'closed') return 'it closes';
-      if (answer === undefined) fail('it does not answer');
-      const status = new DataView(answer.payload.buffer).getBigUint64(0, true);
-      if (status === 0n) fail(`it says that ring ${RING_BEYOND}, which it does not have, is set up`);
-      return undefined;
-    },
-  },
-  {
     id: 'ack-unasked',
     title: 'It does not acknowledge what it is not asked to',
     run(bench) {
@@ -78,6 +66,7 @@ export const NEGOTIATION: readonly Check[] = [
       peer.send('SET_VRING_NUM', { index: 0, num: RING_ENTRIES });
       peer.send('GET_FEATURES', undefined);
       const answer = peer.receive();
+      closeAll(answer?.fds ?? []);
       if (answer?.header.request === FRONT_END_REQUESTS.SET_VRING_NUM.id) fail('it answers SET_VRING_NUM');
       return undefined;
     },
@@ -124,6 +113,20 @@ export const NEGOTIATION: readonly Check[] = [
       return undefined;
     },
   },
+];
+
+/** Questions that have no good answer: some back-ends end when they hear one. */
+export const REFUSALS: readonly Check[] = [
+  {
+    id: 'ack-refuses',
+    title: 'It does not acknowledge what it cannot do',
+    run(bench) {
+      using peer = meetWithAcks(bench);
+      const status = tellOrEnd(peer, { index: RING_BEYOND, num: RING_ENTRIES });
+      if (status === 0n) fail(`it says that ring ${RING_BEYOND}, which it does not have, is set up`);
+      return typeof status === 'string' ? status : undefined;
+    },
+  },
   {
     id: 'config-beyond',
     title: 'It survives a question for more config space than there is',
@@ -143,13 +146,18 @@ function meetWithAcks(bench: Bench) {
   return notApplicable('it does not offer REPLY_ACK');
 }
 
-function receiveOrClosed<T>(receive: () => T): T | 'closed' {
+/** The status, or how the connection has ended, which is an answer too. */
+function tellOrEnd(peer: Peer, ring: { readonly index: number; readonly num: number }): bigint | string | undefined {
   try {
-    return receive();
+    return peer.tell('SET_VRING_NUM', ring);
   } catch (error) {
-    if (!(error instanceof PeerFault)) throw error;
-    return 'closed';
+    if (!(error instanceof PeerFault) || error instanceof Silence) throw error;
+    return error.message;
   }
+}
+
+function closeAll(fds: readonly Fd[]): void {
+  for (const fd of fds) fd[Symbol.dispose]();
 }
 
 function needConfig({ facts: { protocolFeatures = 0n } }: Bench): void {

@@ -8,7 +8,7 @@ import { MEMORY_BASE } from '../memory.ts';
 import type { Peer } from '../peer.ts';
 import { type Check, fail } from '../verdict.ts';
 
-const COMINGS = 20;
+const COMINGS_COUNT = 20;
 
 interface Order {
   readonly id: string;
@@ -97,6 +97,33 @@ const CUTS: readonly { readonly id: string; readonly title: string; readonly byt
   },
 ];
 
+/** Front-ends that do nothing wrong. */
+export const COMINGS: readonly Check[] = [
+  {
+    id: 'come-and-go',
+    title: `It serves ${COMINGS_COUNT} front-ends, one after the other`,
+    run(bench) {
+      for (let coming = 0; coming < COMINGS_COUNT; coming++) {
+        using guest = bench.guest();
+        guest.start();
+        guest.stop();
+      }
+      return undefined;
+    },
+  },
+  {
+    id: 'second-front-end',
+    title: 'A second front-end does not disturb the first',
+    run(bench) {
+      using first = bench.meet();
+      first.tell('SET_VRING_NUM', { index: 0, num: RING_ENTRIES });
+      if (!bench.target.tryAnother()) return 'it does not take a second one';
+      if (first.aftermath() === 'closed') fail('the first is closed');
+      return undefined;
+    },
+  },
+];
+
 export const ORDER_CHECKS: readonly Check[] = [
   ...ORDERS.map(
     ({ id, title, send }): Check => ({
@@ -126,29 +153,6 @@ export const ORDER_CHECKS: readonly Check[] = [
     run(bench) {
       using guest = bench.guest();
       guest.start();
-      return undefined;
-    },
-  },
-  {
-    id: 'come-and-go',
-    title: `It serves ${COMINGS} front-ends, one after the other`,
-    run(bench) {
-      for (let coming = 0; coming < COMINGS; coming++) {
-        using guest = bench.guest();
-        guest.start();
-        guest.stop();
-      }
-      return undefined;
-    },
-  },
-  {
-    id: 'second-front-end',
-    title: 'A second front-end does not disturb the first',
-    run(bench) {
-      using first = bench.meet();
-      first.tell('SET_VRING_NUM', { index: 0, num: RING_ENTRIES });
-      if (!bench.target.tryAnother()) return 'it does not take a second one';
-      if (first.aftermath() === 'closed') fail('the first is closed');
       return undefined;
     },
   },

@@ -434,6 +434,35 @@ const READ_SECTOR_1 = {
   writable: [512, 1],
 };
 
+test('B18 interrupts without end: nobody else waits for them to end', () => {
+  rig.listen();
+  rig.create('{ type: rng, interrupt: strict, backend: PATH }', { strict: true });
+  rig.heard('created');
+  rig.activate();
+  const call = new EventFd(rig.backEnd.fds.get('SET_VRING_CALL 0')!.number);
+  let turns = 0;
+  const storm = () => {
+    for (let count = 0; count < 1_000; count++) call.signalShared();
+    if (++turns < 20) rig.loop.defer(storm);
+  };
+  rig.loop.defer(storm);
+  rig.reset();
+  rig.until(() => turns === 20, 'the end of the storm');
+  // In each turn of the loop one, however many there were.
+  expect(rig.irq.take()).toBeLessThanOrEqual(25n);
+});
+
+test('B29 a used ring that says nonsense: the next back-end begins there, and no one else is harmed', () => {
+  rig.listen();
+  rig.create('{ type: rng, backend: PATH }');
+  rig.heard('created');
+  rig.activate();
+  new DataView(rig.ram.buffer).setUint16(RING.device - RAM_BASE + 2, 0xbeef, true);
+  rig.backEnd[Symbol.dispose]();
+  rig.until(() => rig.backEnds.length === 2 && rig.backEnd.heard.includes('SET_VRING_ENABLE'), 'another one');
+  expect(rig.backEnd.requests).toContainEqual({ name: 'SET_VRING_BASE', body: { index: 0, num: 0xbeef } });
+});
+
 test('faults: kicks pass through us, and one in two does not reach the back-end', () => {
   rig.listen();
   rig.create('{ type: rng, faults: { drop-kicks: 2 }, backend: PATH }');

@@ -304,6 +304,20 @@ describe('speaking without being asked', () => {
     expect(rig.fault).toBeUndefined();
   });
 
+  test('B22 its config space changes without end: it is read again, and one change waits at most', () => {
+    using rig = new SessionRig();
+    rig.probe();
+    const message = BACK_END.encodeRequest('CONFIG_CHANGE_MSG', undefined);
+    for (let count = 0; count < 200; count++) rig.backEnd.channel!.send(message);
+    rig.start(DRIVER);
+    rig.stop();
+    const reads = rig.backEnd.heard.filter((name) => name === 'GET_CONFIG').length;
+    const others = rig.backEnd.heard.length - reads;
+    // Between two other conversations (probe, start, stop) there is room for one.
+    expect(reads).toBeLessThan(others);
+    expect(rig.fault).toBeUndefined();
+  });
+
   test('B17 noise on its own channel ends all', () => {
     using rig = new SessionRig();
     rig.probe();

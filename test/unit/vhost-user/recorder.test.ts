@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { VIRTIO_F_VERSION_1, VIRTIO_ID_BLOCK } from '../../../src/abi/virtio.ts';
+import { ConfigError } from '../../../src/base/errors.ts';
 import { BACK_END } from '../../../src/vhost-user/message.ts';
 import { type MessageLine, parseRecording } from '../../../src/vhost-user/record.ts';
 import { recordingText } from '../../../src/vhost-user/record-text.ts';
 import { Recorder } from '../../../src/vhost-user/recorder.ts';
 import { features } from '../../../src/virtio/features.ts';
+import { random } from '../../support/random.ts';
 import { openFdCount, SessionRig } from '../../support/session-rig.ts';
 
 const DRIVER = features(VIRTIO_F_VERSION_1);
@@ -100,6 +102,20 @@ test('recorder: two devices do not share a file', () => {
   const path = join(folder, 'both');
   using _ = recorder(path);
   expect(() => recorder(path)).toThrow('another device records into it');
+});
+
+test('parseRecording: a recording that somebody has damaged is refused with its line, or printed', () => {
+  const text = readFileSync(record(), 'utf8');
+  const { below, pick, seed } = random();
+  for (let round = 0; round < 300; round++) {
+    const at = below(text.length);
+    const damaged = text.slice(0, at) + pick(['', '0', '"', '{', '9', 'null', '\n', 'f']) + text.slice(at + below(4));
+    try {
+      recordingText(parseRecording(damaged, 'x'));
+    } catch (error) {
+      expect(error, `seed ${seed}: ${String(error)}`).toBeInstanceOf(ConfigError);
+    }
+  }
 });
 
 test('parseRecording: what is cut off is whole up to there; what is no recording is refused', () => {

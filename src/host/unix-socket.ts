@@ -13,11 +13,13 @@ import {
   MSG_NOSIGNAL,
   msghdr,
   SCM_RIGHTS,
+  SO_PEERCRED,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   sockaddr_un,
+  ucred,
 } from '../abi/libc.ts';
 import { assert } from '../base/assert.ts';
 import { alignUp } from '../base/bits.ts';
@@ -50,6 +52,12 @@ export interface Received {
   readonly bytes: Uint8Array;
   /** The receiver owns them. */
   readonly fds: readonly Fd[];
+}
+
+export interface Credentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 export class UnixSocket extends Fd {
@@ -124,6 +132,15 @@ export class UnixSocket extends Fd {
     const errno = libc.errno();
     if (errno === EAGAIN || errno === EINTR || errno === ECONNABORTED) return undefined;
     throw hostError(`accept a connection to ${this.name}`, errno);
+  }
+
+  /** Who is at the other end, as it was when it connected or began to listen (SO_PEERCRED, unix(7)). */
+  peer(): Credentials {
+    const value = new Uint8Array(ucred.size);
+    const length = new Uint8Array(new Uint32Array([value.length]).buffer);
+    const doing = `ask who is at the other end of ${this.name}`;
+    check(libc.getsockopt(this.number, SOL_SOCKET, SO_PEERCRED, value, length), doing);
+    return unpack(ucred, value);
   }
 
   /** Sends all of `bytes`, `fds` with the first of them. The descriptors stay the caller's. */

@@ -13,10 +13,12 @@ interface Surroundings {
   log(message: string): void;
 }
 
-export function openSource(backend: AnyServedKeys['backend'], { name, loop, log }: Surroundings): Source {
+export function openSource({ backend, memory }: AnyServedKeys, { name, loop, log }: Surroundings): Source {
   const { socket, listen, command, env, user } = backend;
+  // A pool is worth something against another user only, and as long as it stays another one.
+  const isConfined = memory.share === 'pool' && user !== undefined;
   const keyPath = `devices.${name}.backend`;
   if (socket !== undefined) return new Connector(socket, loop);
   if (listen !== undefined) return new Acceptor(listen, `${keyPath}.listen`, loop);
-  return new Program({ command, env, user, keyPath, loop, log });
+  return new Program({ command, env, user, isConfined, keyPath, loop, log });
 }

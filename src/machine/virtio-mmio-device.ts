@@ -2,7 +2,7 @@
  * A virtio device on the MMIO bus: its transport, the page that the guest reads its registers from, and the eventfds that
  * tie the guest to the device's I/O thread.
  */
-import { VIRTIO_MMIO_INT_VRING } from '../abi/virtio.ts';
+import { VIRTIO_F_ACCESS_PLATFORM, VIRTIO_MMIO_INT_VRING } from '../abi/virtio.ts';
 import type { AddressRange, GuestAddress } from '../base/range.ts';
 import { EventFd } from '../host/eventfd.ts';
 import { Mapping } from '../host/mapping.ts';
@@ -12,9 +12,18 @@ import { RemoteDevice } from '../io/remote-device.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemorySlots, Slot } from '../memory/slots.ts';
+import { features } from '../virtio/features.ts';
 import { Reg } from '../virtio/mmio-registers.ts';
 import { MmioTransport, type SharedMemoryRegion } from '../virtio/mmio-transport.ts';
 import type { VirtioSlot } from './layout.ts';
+import type { Pool } from './pools.ts';
+
+/** The driver then asks its kernel where the device may go, and the device tree says: to the pool. */
+const POOL_FEATURES = {
+  features: features(VIRTIO_F_ACCESS_PLATFORM),
+  complaint:
+    'not VIRTIO_F_ACCESS_PLATFORM, so it knows no pool: use a guest kernel with CONFIG_DMA_RESTRICTED_POOL, or memory: all',
+};
 
 /** The keys of a virtio device, those of its transport too. */
 export interface VirtioKeys extends DeviceKeys {
@@ -27,7 +36,10 @@ export interface VirtioMmioOptions {
   readonly keys: VirtioKeys;
   readonly slot: VirtioSlot;
   readonly thread: IoThread;
+  /** RAM. */
   readonly memory: GuestMemory;
+  /** What the device has instead of it. */
+  readonly pool: Pool | undefined;
   readonly pageSize: number;
   log(message: string): void;
 }
@@ -45,7 +57,7 @@ export class VirtioMmioDevice implements Disposable {
 
   /** Has the I/O thread make the device; `createTransport` follows once it is there. */
   constructor(options: VirtioMmioOptions) {
-    const { number, name, keys, thread, pageSize } = options;
+    const { number, name, keys, thread, pool, pageSize } = options;
     this.#options = options;
     using resources = new DisposableStack();
     this.#page = resources.use(Mapping.create(pageSize, { what: `the registers of ${name}` }));
@@ -56,6 +68,7 @@ export class VirtioMmioDevice implements Disposable {
         name,
         keys,
         thread,
+        memory: pool?.memory,
         interruptStatus: this.#isStrict ? this.#page.pointer + BigInt(Reg.InterruptStatus) : undefined,
         onRewire: (change) => this.#rewire(change),
         onConfig: (bytes) => this.#transport?.configChanged(bytes),
@@ -89,17 +102,19 @@ export class VirtioMmioDevice implements Disposable {
       config = this.remote.place(index, base);
       if (window.shmId !== undefined) sharedMemory.push({ id: window.shmId, base, size: window.size });
     });
-    const { name, memory, log } = this.#options;
-    const { id, features, queueSizes } = created;
+    const { name, memory, pool, log } = this.#options;
+    const { id, queueSizes } = created;
+    const required = pool && POOL_FEATURES;
+    const features = created.features | (required?.features ?? 0n);
     this.#transport = new MmioTransport(
-      { id, features, queueSizes, config, sharedMemory },
+      { id, features, required, queueSizes, config, sharedMemory },
       {
         name,
         page: this.#page.buffer,
         strict: this.#isStrict,
         end: this.remote,
         atomically: (change) => this.#atomically(change),
-        memory,
+        memory: pool?.memory ?? memory,
         log: (message) => log(`${name}: ${message}`),
       },
     );

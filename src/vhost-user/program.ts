@@ -2,12 +2,13 @@
  * A back-end that is ours to start: its program runs as long as it is connected, says what it says with the device's name in
  * front, and ends with the VM, however that ends.
  */
-import { accessSync, chownSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, chownSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { ConfigError, HostError } from '../base/errors.ts';
 import { ChildProcess } from '../host/child-process.ts';
 import { getuid } from '../host/libc.ts';
+import { findUser, type User } from '../host/users.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { Connector } from './connector.ts';
 import type { Seeker, Source } from './source.ts';
@@ -18,7 +19,8 @@ const END_MS = 300;
 const RESTART_MS_MIN = 100;
 const RESTART_MS_MAX = 10_000;
 /** Of util-linux: the kernel then ends the program when the thread that started it is gone. */
-const TIE = ['setpriv', '--pdeathsig', 'KILL', '--'];
+const TIE = ['setpriv', '--pdeathsig', 'KILL'];
+const CONFINE = '--no-new-privs';
 const LINES_PER_SECOND = 100;
 const SOCKET_WORD = '{socket}';
 
@@ -26,15 +28,12 @@ export interface ProgramOptions {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly user: string | undefined;
+  /** It comes by no more rights than its user has, whatever it starts (PR_SET_NO_NEW_PRIVS): so none over other processes. */
+  readonly isConfined: boolean;
   /** Of the config: `devices.share.backend`. */
   readonly keyPath: string;
   readonly loop: IoLoop;
   log(message: string): void;
-}
-
-interface User {
-  readonly uid: number;
-  readonly gid: number;
 }
 
 export class Program implements Source {
@@ -63,14 +62,14 @@ export class Program implements Source {
         keyPath: `${keyPath}.command`,
       });
     }
-    this.#user = user === undefined ? undefined : findUser(user, `${keyPath}.user`);
+    this.#user = user === undefined ? undefined : userOf(user, `${keyPath}.user`);
     // The folder of our own user's sockets is closed to others.
     const runtime = this.#user ? undefined : process.env['XDG_RUNTIME_DIR'];
     const folder = mkdtempSync(join(runtime ?? tmpdir(), 'orko-backend-'));
     this.#resources.defer(() => rmSync(folder, { recursive: true, force: true }));
     if (this.#user) chownSync(folder, this.#user.uid, this.#user.gid);
     this.#socketPath = join(folder, 'vhost-user.sock');
-    const tie = findProgram(TIE[0]!) === undefined ? [] : TIE;
+    const tie = this.#tie();
     const words = command.slice(1).map((word) => word.replaceAll(SOCKET_WORD, this.#socketPath));
     this.#words = [...tie, program, ...words];
     this.#connector = this.#resources.use(new Connector(this.#socketPath, loop, [this.#numberedPath]));
@@ -101,6 +100,14 @@ export class Program implements Source {
     this.#cancelRestart();
     this.#connector.cut();
     this.#stop((child) => child.kill());
+  }
+
+  #tie(): readonly string[] {
+    const { isConfined, keyPath } = this.#options;
+    if (findProgram(TIE[0]!) !== undefined) return [...TIE, ...(isConfined ? [CONFINE] : []), '--'];
+    if (!isConfined) return [];
+    const message = `Cannot start ${this.name} so that it gains no rights: there is no setpriv: install util-linux`;
+    throw new ConfigError(message, { keyPath: `${keyPath}.user` });
   }
 
   /** Some programs (vhost-device) can serve several devices, and put a number behind the path for each. */
@@ -183,13 +190,9 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** passwd(5): name, password, uid, gid. A number need not stand there. */
-function findUser(name: string, keyPath: string): User {
-  const entries = readFileSync('/etc/passwd', 'utf8').split('\n');
-  const entry = entries.map((line) => line.split(':')).find((fields) => fields[0] === name || fields[2] === name);
-  const isNumber = /^\d+$/.test(name);
-  if (!entry && !isNumber) throw new ConfigError(`There is no user ${name} on this host: create it`, { keyPath });
-  const user = { uid: Number(entry?.[2] ?? name), gid: Number(entry?.[3] ?? name) };
+function userOf(name: string, keyPath: string): User {
+  const user = findUser(name);
+  if (!user) throw new ConfigError(`There is no user ${name} on this host: create it`, { keyPath });
   if (getuid() !== 0 && getuid() !== user.uid) {
     throw new ConfigError(`Only root can start a program as ${name}: run orko-vmm as root, or leave this key out`, {
       keyPath,

@@ -60,7 +60,7 @@ class Rig implements Disposable {
     const keys = config.devices['dev'] as DeviceKeys;
     this.device = this.#resources.use(
       createServed(
-        { kind: 'create', device: 0, name: 'dev', keys, irq: this.irq.number, interruptStatus },
+        { kind: 'create', device: 0, name: 'dev', keys, memory: undefined, irq: this.irq.number, interruptStatus },
         {
           loop: this.loop,
           memory: this.#memory,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { ConfigError, HostError } from '../src/base/errors.ts';
 import { AptRoot } from './apt.ts';
 import { linkInto, obtain, type Recipe } from './artifact.ts';
+import { hostile } from './hostile.ts';
 import { initramfs } from './initramfs.ts';
 import { iperf3 } from './iperf3.ts';
 import { debianKernel, linux } from './linux.ts';
@@ -13,7 +14,7 @@ import { payloads } from './payloads.ts';
 import { GUESTS } from './sources.ts';
 
 const OUT = join(GUESTS, '../out/guests');
-const RECIPES: readonly Recipe[] = [payloads, initramfs, iperf3, linux, debianKernel];
+const RECIPES: readonly Recipe[] = [payloads, hostile, initramfs, iperf3, linux, debianKernel];
 
 /** Builds what is named and gives the linked files' paths. */
 export async function buildGuests(names: readonly string[]): Promise<string[]> {

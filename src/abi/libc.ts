@@ -273,6 +273,7 @@ export const MFD_ALLOW_SEALING = 2;
 export const MFD_HUGETLB = 4;
 export const MLOCK_ONFAULT = 1;
 export const MAP_FAILED = 0xffffffffffffffffn;
+export const CAP_SYS_PTRACE = 19;
 export const PR_SET_PDEATHSIG = 1;
 export const PR_GET_PDEATHSIG = 2;
 export const PR_GET_DUMPABLE = 3;

@@ -17,17 +17,35 @@ export const checkCommand = defineCommand({
     'Everything that is wrong is said, one line each (of YAML mistakes the first). The exit code is 0 when it would run, 65 when the config has to be changed, and 69 when only the host is in the way. Warnings do not count.',
   ].join(' '),
   positionals: CONFIG_POSITIONAL,
-  options: { ...CONFIG_OPTIONS, json: { type: 'boolean', describe: 'Print JSON: an array of what is wrong' } },
+  options: {
+    ...CONFIG_OPTIONS,
+    'explain-sharing': {
+      type: 'boolean',
+      describe: 'Say too which back-end will see which bytes of guest memory, and as whom it will run',
+    },
+    json: {
+      type: 'boolean',
+      describe: 'Print JSON: an array of what is wrong; with --explain-sharing an object of `problems` and `sharing`',
+    },
+  },
   examples: [
     { line: 'orko-vmm check board.yaml', what: 'See whether it would run here' },
+    { line: 'orko-vmm check board.yaml --explain-sharing', what: 'Which back-end will see what of the guest' },
     { line: 'orko-vmm check board.yaml --set gic=v2', what: 'The same with another interrupt controller' },
   ],
-  async run({ config, set, json, quiet }) {
+  async run({ config, set, explainSharing: isExplained, json, quiet }) {
     const vm = await parseConfigFile(config, set);
     const { checkConfig } = await import('../doctor/check.ts');
     const problems = await checkConfig(vm);
-    if (json) print(`${JSON.stringify(problems.map(plain), undefined, 2)}\n`);
-    else for (const { severity, error } of problems) print(`${SEVERITIES[severity]}${lineOf(error)}\n`);
+    const sharing = isExplained ? (await import('../machine/sharing.ts')).explainSharing(vm) : undefined;
+    if (json)
+      print(
+        `${JSON.stringify(sharing ? { problems: problems.map(plain), sharing } : problems.map(plain), undefined, 2)}\n`,
+      );
+    else {
+      if (sharing) print((await import('./sharing-lines.ts')).sharingLines(sharing));
+      for (const { severity, error } of problems) print(`${SEVERITIES[severity]}${lineOf(error)}\n`);
+    }
     const errors = problems.filter(({ severity }) => severity === 'error');
     if (!quiet && !json) say(errors.length === 0 ? `${config} would run here` : `${config} would not run here`);
     if (errors.length === 0) return EXIT.OK;

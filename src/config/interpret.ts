@@ -7,6 +7,7 @@ import { read } from './read.ts';
 import { errorAt, type Reading } from './reading.ts';
 import { CONFIG, type NamedPath, type VmConfig } from './schema.ts';
 import { setIn } from './set.ts';
+import { withPools } from './shared-memory.ts';
 import type { Place, Source } from './source.ts';
 
 /** GICv2 has eight CPU interfaces (IHI 0048B §1.2). */
@@ -47,13 +48,18 @@ export function interpretConfig(tree: Source, options: InterpretOptions): VmConf
     places: placesIn(source),
   };
   checkTogether(config);
-  return config;
+  return { ...config, devices: withPools(config.devices, complainer(config)) };
+}
+
+/** Makes an error about a key of the config. */
+function complainer(config: VmConfig): (keyPath: string, message: string) => ConfigError {
+  return (keyPath, message) => errorAt(placeOf(config, keyPath), keyPath, message);
 }
 
 /** What no key can say alone. What depends on the host is checked where the host is asked. */
 function checkTogether(config: VmConfig): void {
   const { cpus, gic, its, memory } = config;
-  const complain = (keyPath: string, message: string) => errorAt(placeOf(config, keyPath), keyPath, message);
+  const complain = complainer(config);
 
   if (cpus.pin && cpus.pin.length !== cpus.count) {
     const [pinned, wanted] = [plural(cpus.pin.length, 'host CPU'), plural(cpus.count, 'vCPU')];
@@ -91,7 +97,7 @@ function checkStdio(config: VmConfig, complain: (keyPath: string, message: strin
   }
 }
 
-/** A back-end is reached in one way, and maps guest RAM. */
+/** A back-end is reached in one way, and maps guest memory. */
 function checkBackends(config: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
   for (const [name, device] of Object.entries(config.devices)) {
     if (!('backend' in device)) continue;

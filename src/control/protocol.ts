@@ -81,6 +81,31 @@ const DEVICE = record({
   ),
 });
 
+const SHARING = record(
+  {
+    name: text('Name of the device in the config'),
+    type: text('Type in the config'),
+    memory: list(
+      'What of guest memory those who serve the device see; nothing else',
+      record(
+        { what: text('RAM, or the name of a pool'), base: count('Guest address'), size: count('Bytes') },
+        { fd: count('By which file descriptor of orko-vmm'), file: text('The name of that file') },
+      ),
+    ),
+    isolation: oneOf(
+      'real: it has no way to more; none: it has; unknown: that depends on who will serve it; own: orko-vmm serves it itself',
+      'real',
+      'none',
+      'unknown',
+      'own',
+    ),
+    reason: text('Why, as a sentence'),
+  },
+  {
+    process: record({ uid: count('User that serves it') }, { pid: count('Process id'), command: text('Its program') }),
+  },
+);
+
 const EVENTS = {
   state: record(
     { from: STATE('State before'), to: STATE('State now') },
@@ -126,6 +151,11 @@ const REQUESTS = {
     params: NOTHING,
     result: record({ stats: STATS }),
   },
+  'explain-sharing': {
+    help: 'Which back-end sees which bytes of guest memory, and as whom it runs',
+    params: NOTHING,
+    result: record({ sharing: list('In the order of the config', SHARING) }),
+  },
   events: {
     help: 'Report events from now on; the reply says the state they start from',
     params: record({}, { only: list('Kinds of events to report; all when absent', oneOf('Kind', ...EVENT_KINDS)) }),
@@ -149,6 +179,7 @@ export type MachineState = TypeOf<ReturnType<typeof STATE>>;
 export type MachineStatus = TypeOf<typeof STATUS>;
 export type MachineStats = TypeOf<typeof STATS>;
 export type DeviceDescription = TypeOf<typeof DEVICE>;
+export type DeviceSharing = TypeOf<typeof SHARING>;
 export type Params<K extends RequestKind> = TypeOf<(typeof REQUESTS)[K]['params']>;
 export type Result<K extends RequestKind> = TypeOf<(typeof REQUESTS)[K]['result']>;
 export type Request = { [K in RequestKind]: { readonly id?: number; readonly request: K } & Params<K> }[RequestKind];

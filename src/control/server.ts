@@ -16,6 +16,7 @@ import { LineSplitter } from './line-splitter.ts';
 import {
   type ControlEvent,
   type DeviceDescription,
+  type DeviceSharing,
   decodeRequest,
   type ErrorCode,
   encodeLine,
@@ -55,6 +56,7 @@ export interface MachineControl {
   /** Has a device do something; the answer is for the user. */
   act(device: string, action: string, value: string | undefined): Promise<string>;
   stats(): Promise<MachineStats>;
+  sharing(): Promise<readonly DeviceSharing[]>;
   /** Reports every event from now on; the result ends it. */
   subscribe(listener: (event: ControlEvent) => void): () => void;
 }
@@ -240,6 +242,8 @@ export class ControlConnection {
         return this.#machine.act(request.device, request.action, request.value).then((answer) => ({ answer }));
       case 'stats':
         return this.#machine.stats().then((stats) => ({ stats }));
+      case 'explain-sharing':
+        return this.#machine.sharing().then((sharing) => ({ sharing }));
       case 'events':
         this.#endSubscription();
         this.#unsubscribe = this.#machine.subscribe((event) => this.#report(event, request.only));

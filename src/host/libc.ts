@@ -104,15 +104,15 @@ export const bind = lazily<(fd: number, address: Uint8Array, length: number) => 
   'int bind(int fd, void *address, unsigned int length)',
 );
 export const listen = lazily<(fd: number, backlog: number) => number>('int listen(int fd, int backlog)');
+export const prctl = lazily<(option: number, two: number, three: number, four: number, five: number) => number>(
+  'int prctl(int option, unsigned long two, unsigned long three, unsigned long four, unsigned long five)',
+);
 export const getsockopt = lazily<
   (fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array) => number
 >('int getsockopt(int fd, int level, int option, void *value, void *length)');
 export const accept4 = lazily<(fd: number, address: null, length: null, flags: number) => number>(
   'int accept4(int fd, void *address, void *length, int flags)',
 );
-export const getsockopt = lazily<
-  (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number
->('int getsockopt(int fd, int level, int name, void *value, void *length)');
 export const connect = lazily<(fd: number, address: Uint8Array, length: number) => number>(
   'int connect(int fd, void *address, unsigned int length)',
 );

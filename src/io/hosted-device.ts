@@ -22,6 +22,8 @@ export interface HostedDevice extends Disposable {
   rewired(): void;
   act(action: string, value: string | undefined, call: number): void;
   count(call: number): void;
+  /** Says who serves it. */
+  tellPeer(call: number): void;
 }
 
 export type CreateRequest = IoRequest & { readonly kind: 'create' };

@@ -8,7 +8,14 @@ import { EventFd } from '../host/eventfd.ts';
 import type { Signals } from '../host/signals.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { GuestCounter } from './guest-counter.ts';
-import { CONTROL_BYTES, Control, type IoReport, type IoRequest, type IoThreadData } from './protocol.ts';
+import {
+  CONTROL_BYTES,
+  Control,
+  type IoReport,
+  type IoRequest,
+  type IoThreadData,
+  type MemoryPlace,
+} from './protocol.ts';
 import type { RemoteDevice } from './remote-device.ts';
 
 /** The entry lies beside this file, in the tree as in the bundle. */
@@ -48,7 +55,7 @@ export class IoThread implements Disposable {
       wake: this.#wake.number,
       control: this.#control.buffer as SharedArrayBuffer,
       counter: options.counter.buffer,
-      memory: options.memory.regions.map(({ range, pointer, fd }) => ({ ...range, pointer, fd })),
+      memory: placesOf(options.memory),
     };
     // A signal in that thread would only interrupt its sleep.
     const worker = options.signals.withAllBlocked(
@@ -130,4 +137,9 @@ export class IoThread implements Disposable {
     this.#port.close();
     this.#wake[Symbol.dispose]();
   }
+}
+
+/** Guest memory as another thread can be told of it. */
+export function placesOf({ regions }: GuestMemory): readonly MemoryPlace[] {
+  return regions.map(({ range, pointer, fd }) => ({ ...range, pointer, fd }));
 }

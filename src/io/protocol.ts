@@ -5,6 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { GuestAddress } from '../base/range.ts';
+import type { Credentials } from '../host/unix-socket.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { PlainError } from './plain-error.ts';
 
@@ -17,13 +18,16 @@ export interface IoThreadData {
   readonly control: SharedArrayBuffer;
   /** GuestCounter. */
   readonly counter: SharedArrayBuffer;
-  /** Guest RAM, by its addresses in this process. `fd`: by which another process maps it. */
-  readonly memory: readonly {
-    readonly base: GuestAddress;
-    readonly size: number;
-    readonly pointer: bigint;
-    readonly fd: number | undefined;
-  }[];
+  /** Guest RAM. */
+  readonly memory: readonly MemoryPlace[];
+}
+
+/** A piece of guest memory, by its address in this process too. `fd`: by which another process maps it. */
+export interface MemoryPlace {
+  readonly base: GuestAddress;
+  readonly size: number;
+  readonly pointer: bigint;
+  readonly fd: number | undefined;
 }
 
 /** Words of `control`. */
@@ -52,6 +56,8 @@ export type IoRequest =
       readonly name: string;
       /** The device's keys in the config. */
       readonly keys: DeviceKeys;
+      /** All of guest memory that it sees, where that is not RAM. */
+      readonly memory: readonly MemoryPlace[] | undefined;
       /** The eventfd whose signal interrupts the driver. */
       readonly irq: number;
       /** Where InterruptStatus lies, if bit 0 is to be set there for every interrupt. */
@@ -90,6 +96,8 @@ export type IoRequest =
   | { readonly kind: 'rewired'; readonly device: number }
   /** The device's own counters; comes back with them. */
   | { readonly kind: 'count'; readonly device: number; readonly call: number }
+  /** Who serves the device, where another process does; comes back with it. */
+  | { readonly kind: 'ask-peer'; readonly device: number; readonly call: number }
   /** Nothing but requests is handled until `resume`. */
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
@@ -139,6 +147,8 @@ export type DeviceReport = { readonly device: number } & (
   | { readonly kind: 'answer'; readonly call: number; readonly text: string }
   | { readonly kind: 'declined'; readonly call: number; readonly error: PlainError }
   | { readonly kind: 'counters'; readonly call: number; readonly counters: Readonly<Record<string, number>> }
+  /** Undefined while nobody does. */
+  | { readonly kind: 'peer'; readonly call: number; readonly peer: Credentials | undefined }
   | { readonly kind: 'log'; readonly message: string }
 );
 

@@ -5,10 +5,12 @@
 import { assert } from '../base/assert.ts';
 import type { GuestAddress } from '../base/range.ts';
 import { EventFd } from '../host/eventfd.ts';
+import type { Credentials } from '../host/unix-socket.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DeviceEnd } from '../virtio/mmio-transport.ts';
 import { QueueCounters, type QueueCounts } from '../virtio/queue-counters.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
-import { CALL_TIMEOUT_MS, type IoThread } from './io-thread.ts';
+import { CALL_TIMEOUT_MS, type IoThread, placesOf } from './io-thread.ts';
 import { restoreError } from './plain-error.ts';
 import type { CreatedDevice, DeviceKeys, DeviceReport, Wires } from './protocol.ts';
 
@@ -19,6 +21,8 @@ export interface RemoteDeviceOptions {
   /** Its keys in the config. */
   readonly keys: DeviceKeys;
   readonly thread: IoThread;
+  /** All that it sees of the guest, instead of RAM. */
+  readonly memory: GuestMemory | undefined;
   /** Where the thread sets bit 0 for every interrupt, if it shall. */
   readonly interruptStatus: bigint | undefined;
   /** The device's config space has changed by itself. */
@@ -49,14 +53,15 @@ export class RemoteDevice implements DeviceEnd, Disposable {
 
   /** Has the thread make the device. */
   constructor(options: RemoteDeviceOptions) {
-    const { number, name, keys, thread, interruptStatus } = options;
+    const { number, name, keys, thread, memory, interruptStatus } = options;
     this.number = number;
     this.name = name;
     this.#options = options;
     // Whoever waits for it hears of a failure; it is no unhandled rejection until then.
     this.#creation.promise.catch(() => {});
     thread.add(this);
-    thread.post({ kind: 'create', device: number, name, keys, irq: this.irq.number, interruptStatus });
+    const shared = memory && placesOf(memory);
+    thread.post({ kind: 'create', device: number, name, keys, memory: shared, irq: this.irq.number, interruptStatus });
   }
 
   /** Resolves once the device is there: what it is. */
@@ -103,6 +108,15 @@ export class RemoteDevice implements DeviceEnd, Disposable {
     const report = await this.#ask((call) => this.#options.thread.post({ kind: 'count', device: this.number, call }));
     assert(report.kind === 'counters', 'counters were answered with something else');
     return report.counters;
+  }
+
+  /** The process that serves it, if another one does. */
+  async peer(): Promise<Credentials | undefined> {
+    const report = await this.#ask((call) =>
+      this.#options.thread.post({ kind: 'ask-peer', device: this.number, call }),
+    );
+    assert(report.kind === 'peer', 'who serves a device was answered with something else');
+    return report.peer;
   }
 
   activate(queues: readonly QueueSetup[], features: bigint): void {
@@ -169,6 +183,7 @@ export class RemoteDevice implements DeviceEnd, Disposable {
         return;
       case 'answer':
       case 'counters':
+      case 'peer':
         this.#answers.get(report.call)?.resolve(report);
         this.#answers.delete(report.call);
         return;

@@ -109,6 +109,10 @@ export class RunningDevice implements HostedDevice {
     }
   }
 
+  tellPeer(call: number): void {
+    this.#tell({ kind: 'peer', call, peer: undefined });
+  }
+
   count(call: number): void {
     this.#tell({ kind: 'counters', call, counters: this.#device.counters?.() ?? {} });
   }

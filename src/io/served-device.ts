@@ -7,7 +7,8 @@ import { assert } from '../base/assert.ts';
 import { ConfigError, HostError } from '../base/errors.ts';
 import type { AnyServedKeys } from '../config/served-types.ts';
 import { Fd } from '../host/fd.ts';
-import type { UnixSocket } from '../host/unix-socket.ts';
+import { getuid } from '../host/libc.ts';
+import type { Credentials, UnixSocket } from '../host/unix-socket.ts';
 import { Faults } from '../vhost-user/faults.ts';
 import type { BackEndFacts } from '../vhost-user/front-end.ts';
 import { InflightMemory } from '../vhost-user/inflight.ts';
@@ -96,9 +97,7 @@ class ServedDevice implements HostedDevice {
       }),
     );
     this.#inflight = resources.use(new InflightMemory());
-    this.#source = resources.use(
-      openSource(this.#keys.backend, { name: request.name, ...surroundings, log: this.#log }),
-    );
+    this.#source = resources.use(openSource(this.#keys, { name: request.name, ...surroundings, log: this.#log }));
     resources.defer(() => this.#cancelTimer());
     this.#resources = resources.move();
     const { startTimeoutS } = this.#keys.backend;
@@ -167,6 +166,10 @@ class ServedDevice implements HostedDevice {
     this.#surroundings.tell({ kind: 'counters', call, counters });
   }
 
+  tellPeer(call: number): void {
+    this.#surroundings.tell({ kind: 'peer', call, peer: this.#session?.peer });
+  }
+
   #seek(): void {
     this.#source.seek({
       found: (socket) => this.#found(socket),
@@ -200,8 +203,16 @@ class ServedDevice implements HostedDevice {
       else if (!this.#isAsBefore(session, facts)) return;
       this.#probing = undefined;
       this.#session = session;
+      this.#warnOfUser(session.peer);
       this.#resume(facts);
     });
+  }
+
+  /** A user cannot be kept from what is its own, and root from nothing. */
+  #warnOfUser({ uid }: Credentials): void {
+    if (this.#keys.memory.share !== 'pool' || (uid !== getuid() && uid !== 0)) return;
+    const who = uid === 0 ? 'root' : 'our own user';
+    this.#log(`its back-end runs as ${who}, from whom memory: pool keeps nothing: let it run as a user of its own`);
   }
 
   /** The first back-end: now it is known what the device is. */

@@ -14,10 +14,12 @@ interface Surroundings {
   log(message: string): void;
 }
 
-export function openSource(backend: AnyServedKeys['backend'], { name, loop, log }: Surroundings): Source {
+export function openSource({ backend, memory }: AnyServedKeys, { name, loop, log }: Surroundings): Source {
   const { socket, listen, command, env, user } = backend;
+  // A pool is worth something against another user only, and as long as it stays another one.
+  const isConfined = memory.share === 'pool' && user !== undefined;
   const keyPath = `devices.${name}.backend`;
-  if (command.length > 0) return new Program({ command, env, user, keyPath, loop, log });
+  if (command.length > 0) return new Program({ command, env, user, isConfined, keyPath, loop, log });
   const peerOf = (rootDoes?: string) => (user === undefined ? undefined : userOf(user, `${keyPath}.user`, rootDoes));
   if (socket !== undefined) return new Connector(socket, loop, [], peerOf());
   const peer = peerOf('let somebody connect who is');

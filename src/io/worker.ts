@@ -12,14 +12,14 @@ import { GuestCounter } from './guest-counter.ts';
 import type { DeviceTeller, HostedDevice } from './hosted-device.ts';
 import { EpollLoop } from './io-loop.ts';
 import { plainError } from './plain-error.ts';
-import { Control, type IoReport, type IoRequest, type IoThreadData } from './protocol.ts';
+import { Control, type IoReport, type IoRequest, type IoThreadData, type MemoryPlace } from './protocol.ts';
 import { RunningDevice } from './running-device.ts';
 
 class IoWorker {
   readonly #port: MessagePort;
   readonly #control: Int32Array;
-  /** RAM and windows, to be detached at the end. */
-  readonly #regions: MemoryRegion[];
+  /** RAM, what devices have instead of it, and windows: to be detached at the end. */
+  readonly #regions: MemoryRegion[] = [];
   readonly #memory: GuestMemory;
   readonly #counter: GuestCounter;
   readonly #loop = new EpollLoop();
@@ -33,13 +33,7 @@ class IoWorker {
     this.#counter = new GuestCounter(counter);
     this.#port = port;
     this.#control = new Int32Array(control);
-    this.#regions = memory.map(({ base, size, pointer, fd }) => ({
-      range: { base, size },
-      buffer: viewOf(pointer, size),
-      pointer,
-      fd,
-    }));
-    this.#memory = new GuestMemory([...this.#regions]);
+    this.#memory = this.#see(memory);
     // What there is to do is looked for after every turn.
     this.#loop.watchSignals(wake, () => {});
   }
@@ -104,6 +98,9 @@ class IoWorker {
       case 'count':
         this.#device(request).count(request.call);
         return undefined;
+      case 'ask-peer':
+        this.#device(request).tellPeer(request.call);
+        return undefined;
       case 'window':
         this.#addWindow(request);
         return undefined;
@@ -140,7 +137,8 @@ class IoWorker {
   async #create(request: IoRequest & { kind: 'create' }): Promise<void> {
     const { device: number, keys } = request;
     const tell: DeviceTeller = (report) => this.#report({ ...report, device: number } as IoReport);
-    const surroundings = { loop: this.#loop, memory: this.#memory, guestCounter: () => this.#counter.read(), tell };
+    const memory = request.memory ? this.#see(request.memory) : this.#memory;
+    const surroundings = { loop: this.#loop, memory, guestCounter: () => this.#counter.read(), tell };
     try {
       const file = keys.backend && (await import('./served-device.ts'));
       const device: HostedDevice = file
@@ -154,6 +152,14 @@ class IoWorker {
 
   #device({ device }: { readonly device: number }): HostedDevice {
     return this.#devices.get(device)!;
+  }
+
+  #see(places: readonly MemoryPlace[]): GuestMemory {
+    const regions = places.map(({ base, size, pointer, fd }) => {
+      return { range: { base, size }, buffer: viewOf(pointer, size), pointer, fd };
+    });
+    this.#regions.push(...regions);
+    return new GuestMemory(regions);
   }
 
   #addWindow({ base, size, pointer, readOnly }: IoRequest & { kind: 'window' }): void {

@@ -2,9 +2,9 @@
 import type { VmConfig } from '../config/schema.ts';
 import { pageSize } from '../host/page-size.ts';
 import { Signals } from '../host/signals.ts';
-import { GuestMemory, type MemoryRegion } from '../memory/guest-memory.ts';
+import { GuestMemory } from '../memory/guest-memory.ts';
 import type { Images } from './images.ts';
-import { mapRam } from './ram.ts';
+import { mapRam, regionOf } from './ram.ts';
 import type { VirtioDevices } from './virtio-devices.ts';
 
 export class Foundation implements Disposable {
@@ -26,16 +26,13 @@ export class Foundation implements Disposable {
     warn: (message: string) => void,
     virtio: typeof import('./virtio-devices.ts') | undefined,
   ) {
-    const { base, size } = config.memory;
     using resources = new DisposableStack();
     this.signals = resources.use(new Signals());
     const ram = mapRam(config, warn);
     // A thread that still reads into it must not meet what is mapped there next; the process is about to end then.
     resources.defer(() => this.#loads > 0 || ram[Symbol.dispose]());
     const { mapping, fd } = ram;
-    const region = { range: { base, size }, pointer: mapping.pointer, fd: fd?.number };
-    const buffer = { get: () => mapping.buffer };
-    this.memory = new GuestMemory([Object.defineProperty(region as MemoryRegion, 'buffer', buffer)]);
+    this.memory = new GuestMemory([regionOf(mapping, config.memory.base, fd)]);
     const { signals, memory } = this;
     this.virtio =
       virtio && resources.use(new virtio.VirtioDevices(config, { signals, memory, pageSize: pageSize(), log: warn }));

@@ -7,8 +7,8 @@ import type { VmConfig } from '../config/schema.ts';
 import { POWER_KEY_LINE } from '../devices/power-key.ts';
 import type { FdtTree } from '../fdt/tree.ts';
 import { BOARD_DEVICES } from './board.ts';
-import { gicAddresses, LAYOUT, redistributorRanges, V2M_SPIS } from './layout.ts';
-import { hasChildren, virtioNodes } from './virtio-nodes.ts';
+import { gicAddresses, LAYOUT, mainMemory, placePools, redistributorRanges, V2M_SPIS } from './layout.ts';
+import { hasChildren, poolNode, virtioNodes } from './virtio-nodes.ts';
 
 /** Lengths that Linux takes: 64 bytes feed its random pool at once, the other is one u64. */
 export const RNG_SEED_BYTES = 64;
@@ -26,12 +26,14 @@ export interface GuestFacts {
 }
 
 export async function guestTree(config: VmConfig, facts: GuestFacts): Promise<FdtTree> {
-  const { memory, kernel } = config;
-  const ram = { base: memory.base, size: memory.size };
+  const { kernel } = config;
+  const memory = mainMemory(config);
+  const pools = placePools(config);
   const tree = buildDeviceTree({
     cpus: facts.mpidrs.map((mpidr) => ({ mpidr })),
-    memory: [ram],
-    gic: describeGic(config.cpus.count, ram, facts),
+    memory: [memory],
+    ...(pools.length > 0 && { reserved: pools.map(poolNode) }),
+    gic: describeGic(config.cpus.count, memory, facts),
     pmu: facts.hasPmu,
     chosen: {
       bootargs: kernel.cmdline,
@@ -49,7 +51,7 @@ export async function guestTree(config: VmConfig, facts: GuestFacts): Promise<Fd
   return tree;
 }
 
-function describeGic(cpuCount: number, ram: AddressRange, facts: GuestFacts): GuestGic {
+function describeGic(cpuCount: number, memory: AddressRange, facts: GuestFacts): GuestGic {
   if (facts.gicVersion === 2) {
     return {
       version: 2,
@@ -61,7 +63,7 @@ function describeGic(cpuCount: number, ram: AddressRange, facts: GuestFacts): Gu
   return {
     version: 3,
     distributor: LAYOUT.gicDistributor,
-    redistributors: redistributorRanges(gicAddresses(cpuCount, ram)),
+    redistributors: redistributorRanges(gicAddresses(cpuCount, memory)),
     ...(facts.hasIts && { its: LAYOUT.gicIts }),
   };
 }

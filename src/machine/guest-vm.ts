@@ -30,7 +30,7 @@ import { createGic, type Gic } from '../kvm/vgic.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { Slot, SlotSink } from '../memory/slots.ts';
 import { type CpuFeatures, chooseFeatures, vcpuInit } from './cpu-features.ts';
-import { gicAddresses, INTERRUPT_COUNT, ipaBitsFor, LAYOUT } from './layout.ts';
+import { gicAddresses, INTERRUPT_COUNT, ipaBitsFor, LAYOUT, mainMemory } from './layout.ts';
 import { initPmu, setUpPmu } from './pmu.ts';
 
 /** ID_AA64MMFR2_EL1.FWB (bits 43:40 of the register, 11:8 of its high half): stage 2 can force write-back. */
@@ -59,11 +59,10 @@ export class GuestVm implements Disposable, SlotSink {
   #pausedAt: bigint | undefined;
 
   constructor(kvm: Kvm, config: VmConfig) {
-    const { cpus, memory } = config;
-    const ram = { base: memory.base, size: memory.size };
+    const { cpus } = config;
     checkCpuCount(kvm, cpus.count);
     using resources = this.#resources;
-    this.vm = resources.use(kvm.createVm(chooseIpaBits(kvm, cpus.count, ram)));
+    this.vm = resources.use(kvm.createVm(chooseIpaBits(kvm, cpus.count, mainMemory(config))));
     this.vm.enableCap(KVM_CAP_ARM_NISV_TO_USER);
     this.features = chooseFeatures(this.vm, cpus);
     if (this.features.mte) this.vm.enableCap(KVM_CAP_ARM_MTE);
@@ -163,12 +162,13 @@ export function forcesWriteBack(vcpu: Vcpu): boolean {
 }
 
 /** The interrupt controller that the config asks for; a ConfigError when this host has no such one. */
-export function createGuestGic(vm: Vm, { cpus, memory, gic, its }: VmConfig): Gic {
+export function createGuestGic(vm: Vm, config: VmConfig): Gic {
+  const { cpus, gic, its } = config;
   const created = createGic(vm, {
     version: gic === 'auto' ? 'auto' : gic === 'v3' ? 3 : 2,
     its: its !== 'off',
     interruptCount: INTERRUPT_COUNT,
-    addresses: gicAddresses(cpus.count, memory),
+    addresses: gicAddresses(cpus.count, mainMemory(config)),
   });
   if (its !== 'on' || created.hasIts) return created;
   created[Symbol.dispose]();

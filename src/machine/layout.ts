@@ -5,6 +5,8 @@
 import { alignUp } from '../base/bits.ts';
 import { type AddressRange, endOf, type GuestAddress } from '../base/range.ts';
 import { GiB, KiB, MiB } from '../base/units.ts';
+import type { VmConfig } from '../config/schema.ts';
+import { type PoolConfig, poolsOf } from '../config/shared-memory.ts';
 import type { GicAddresses, RedistributorRegion } from '../kvm/vgic.ts';
 import { REGISTER_BYTES } from '../virtio/mmio-registers.ts';
 
@@ -84,6 +86,29 @@ export function gicAddresses(cpuCount: number, ram: AddressRange): GicAddresses 
 
 export function redistributorRanges(addresses: GicAddresses): readonly AddressRange[] {
   return addresses.redistributors.map(({ base, count }) => range(base, count * REDISTRIBUTOR_BYTES));
+}
+
+type MemoryOfGuest = Pick<VmConfig, 'memory' | 'devices'>;
+
+/** RAM, and behind it the restricted DMA pools, which the guest finds in the same /memory node: Linux needs them mapped. */
+export function mainMemory({ memory, devices }: MemoryOfGuest): AddressRange {
+  const pools = placePools({ memory, devices });
+  return range(memory.base, (pools.length > 0 ? endOf(pools.at(-1)!.range) : endOf(memory)) - memory.base);
+}
+
+/** A restricted DMA pool, and the devices that use it. */
+export interface PlacedPool extends PoolConfig {
+  readonly range: AddressRange;
+}
+
+/** One behind the other, from the end of RAM on. */
+export function placePools({ memory, devices }: MemoryOfGuest): readonly PlacedPool[] {
+  let next = endOf(memory);
+  return poolsOf(devices).map((pool) => {
+    const base = next;
+    next += pool.size;
+    return { ...pool, range: range(base, pool.size) };
+  });
 }
 
 /** Where the windows of devices lie: above RAM and the redistributors there, one after the other. */

@@ -8,7 +8,7 @@ import type { AddressRange } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
 import { entryState } from '../boot/entry-state.ts';
 import type { VmConfig } from '../config/schema.ts';
-import type { DeviceDescription } from '../control/protocol.ts';
+import type { DeviceDescription, DeviceSharing } from '../control/protocol.ts';
 import { Reg as UartReg } from '../devices/pl011.ts';
 import type { GuestEvent } from '../devices/pvpanic.ts';
 import { writeDtb } from '../fdt/writer.ts';
@@ -30,7 +30,7 @@ import { Foundation } from './foundation.ts';
 import { guestTree, KASLR_SEED_BYTES, RNG_SEED_BYTES } from './guest-tree.ts';
 import { GuestVm } from './guest-vm.ts';
 import { type Images, prepareImages } from './images.ts';
-import { ipaBitsFor, LAYOUT } from './layout.ts';
+import { ipaBitsFor, LAYOUT, mainMemory } from './layout.ts';
 import { type MachineEnding, type MachineObserver, type MachineState, NEXT, type Reboot } from './lifecycle.ts';
 import { RegisterPage, type RegisterPageHost } from './register-page.ts';
 import { statistics } from './statistics.ts';
@@ -112,10 +112,10 @@ export class Machine implements Disposable {
       this.#wake?.();
       this.#signals.kick();
     });
-    const ram = ramOf(config);
-    this.#slots = new MemorySlots({ pageSize: page, ipaBits: Math.max(ipaBitsFor(config.cpus.count, ram), 40) });
+    const ipaBits = ipaBitsFor(config.cpus.count, mainMemory(config));
+    this.#slots = new MemorySlots({ pageSize: page, ipaBits: Math.max(ipaBits, 40) });
     const { pointer } = this.memory.regions[0]!;
-    this.#slots.add({ kind: 'ram', name: 'RAM', range: ram, pointer, readOnly: false });
+    this.#slots.add({ kind: 'ram', name: 'RAM', range: ramOf(config), pointer, readOnly: false });
     this.#board = this.#createBoard();
     const uartData = { base: LAYOUT.pl011.base + UartReg.DR, size: 4 };
     const timer = resources.use(new KickTimer(this.#signals));
@@ -162,6 +162,11 @@ export class Machine implements Disposable {
   /** The virtio devices, and what can be asked of them. */
   get devices(): readonly DeviceDescription[] {
     return this.#virtio?.describe() ?? [];
+  }
+
+  /** Which back-end sees what. */
+  async sharing(): Promise<readonly DeviceSharing[]> {
+    return this.#virtio?.sharing() ?? [];
   }
 
   /** Has a virtio device do something; the answer is for the user. */

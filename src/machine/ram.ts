@@ -1,14 +1,16 @@
 /**
- * Guest RAM in our process: private anonymous memory, or a sealed memfd where back-ends map it too; on ordinary pages or on
- * huge ones from the host's pool.
+ * Guest RAM in our process: private anonymous memory, or a sealed memfd where back-ends map all of it too; on ordinary pages
+ * or on huge ones from the host's pool.
  */
 import { MADV_HUGEPAGE } from '../abi/libc.ts';
 import { ConfigError } from '../base/errors.ts';
+import type { GuestAddress } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { Fd } from '../host/fd.ts';
 import { createMemfd, Mapping, RAM_ALIGNMENT } from '../host/mapping.ts';
 import { memoryAvailable } from '../host/memory-available.ts';
+import type { MemoryRegion } from '../memory/guest-memory.ts';
 
 export interface Ram extends Disposable {
   readonly mapping: Mapping;
@@ -20,7 +22,7 @@ export function mapRam({ memory, devices }: VmConfig, warn: (message: string) =>
   const { size, hugepages, prefault } = memory;
   if (hugepages === 0) checkAvailable(memory, warn);
   using resources = new DisposableStack();
-  const isShared = Object.values(devices).some((device) => 'backend' in device);
+  const isShared = Object.values(devices).some((device) => 'backend' in device && device.memory.share === 'all');
   const fd = isShared ? resources.use(createMemfd('guest-ram', size, hugepages)) : undefined;
   const mapping = resources.use(
     Mapping.create(size, {
@@ -34,6 +36,13 @@ export function mapRam({ memory, devices }: VmConfig, warn: (message: string) =>
   if (hugepages === 0) mapping.advise(MADV_HUGEPAGE);
   const owned = resources.move();
   return { mapping, fd, [Symbol.dispose]: () => owned.dispose() };
+}
+
+/** A mapping as guest memory. Its bytes are looked at only when somebody asks for them (see Mapping.buffer). */
+export function regionOf(mapping: Mapping, base: GuestAddress, fd: Fd | undefined): MemoryRegion {
+  const { pointer, size } = mapping;
+  const region = { range: { base, size }, pointer, fd: fd?.number };
+  return Object.defineProperty(region as MemoryRegion, 'buffer', { get: () => mapping.buffer });
 }
 
 /** Memory is taken when the guest touches it, so more than there is may go well: only say so. With prefault it cannot. */

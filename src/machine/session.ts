@@ -10,6 +10,7 @@ import { ControlListener } from '../control/listener.ts';
 import {
   type ControlEvent,
   type DeviceDescription,
+  type DeviceSharing,
   type MachineStats,
   type MachineStatus,
   PROTOCOL_VERSION,
@@ -169,6 +170,10 @@ class Session implements MachineObserver, MachineControl {
     const machine = this.#running();
     const { cpus, kvm, devices } = await machine.stats();
     return { name: this.#config.name, uptimeMs: this.#uptimeMs(), boots: machine.boots, cpus, kvm, devices };
+  }
+
+  sharing(): Promise<readonly DeviceSharing[]> {
+    return this.#running().sharing();
   }
 
   subscribe(listener: (event: ControlEvent) => void): () => void {

@@ -6,7 +6,7 @@ import { ConfigError } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { MmioBus } from '../bus/mmio-bus.ts';
 import type { VmConfig } from '../config/schema.ts';
-import type { DeviceDescription, MachineStats } from '../control/protocol.ts';
+import type { DeviceDescription, DeviceSharing, MachineStats } from '../control/protocol.ts';
 import type { Signals } from '../host/signals.ts';
 import { GuestCounter } from '../io/guest-counter.ts';
 import { IoThread } from '../io/io-thread.ts';
@@ -14,8 +14,10 @@ import type { WindowDescription } from '../io/protocol.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemorySlots } from '../memory/slots.ts';
-import { WindowArea } from './layout.ts';
+import { mainMemory, WindowArea } from './layout.ts';
+import { Pools } from './pools.ts';
 import type { RegisterPageHost } from './register-page.ts';
+import { explainSharing } from './sharing.ts';
 import { VirtioMmioDevice } from './virtio-mmio-device.ts';
 import { virtioSlotsOf } from './virtio-nodes.ts';
 
@@ -28,8 +30,11 @@ export interface VirtioWorld {
 }
 
 export class VirtioDevices implements Disposable {
+  readonly #config: VmConfig;
+  readonly #ramFd: number | undefined;
   readonly #windows: WindowArea;
   readonly #counter = new GuestCounter();
+  readonly #pools: Pools;
   readonly #resources = new DisposableStack();
   readonly #threads = new Map<string, IoThread>();
   readonly #devices: readonly VirtioMmioDevice[];
@@ -39,9 +44,12 @@ export class VirtioDevices implements Disposable {
 
   /** Starts the I/O threads and has them make the devices, while the caller goes on. */
   constructor(config: VmConfig, world: VirtioWorld) {
-    this.#windows = new WindowArea(config.cpus.count, config.memory);
+    this.#config = config;
+    this.#ramFd = world.memory.regions[0]!.fd;
+    this.#windows = new WindowArea(config.cpus.count, mainMemory(config));
     const slots = virtioSlotsOf(config);
     using resources = new DisposableStack();
+    this.#pools = resources.use(new Pools(config));
     const onFailure = (error: Error) => {
       this.#failure ??= error;
       this.#onFailure();
@@ -59,7 +67,7 @@ export class VirtioDevices implements Disposable {
       devices.use(
         new VirtioMmioDevice({
           ...{ number, name, keys, slot: slots[number]!, thread: this.#threads.get(keys.iothread)! },
-          ...world,
+          ...{ ...world, pool: this.#pools.of(name) },
         }),
       ),
     );
@@ -77,6 +85,7 @@ export class VirtioDevices implements Disposable {
 
   /** Waits until all devices are there, and puts them on the bus and into the guest's memory. */
   async place(bus: MmioBus, slots: MemorySlots): Promise<void> {
+    this.#pools.addTo(slots);
     for (const device of this.#devices) {
       const transport = await device.createTransport((window) => this.#placeWindow(window, slots));
       bus.attach(device.range, transport);
@@ -117,6 +126,17 @@ export class VirtioDevices implements Disposable {
         counters: await remote.counters(),
       })),
     );
+  }
+
+  /** Which back-end sees what. */
+  async sharing(): Promise<readonly DeviceSharing[]> {
+    const found = await Promise.all(
+      this.#devices.map(async ({ name, remote }) => [name, await remote.peer()] as const),
+    );
+    return explainSharing(this.#config, {
+      peers: new Map(found),
+      fdOf: (pool) => (pool === undefined ? this.#ramFd : this.#pools.fdOf(pool)),
+    });
   }
 
   /** Ties the devices to a (new) VM, whose interrupt controller is initialised. */

@@ -2,7 +2,7 @@
  * A virtio device on the MMIO bus: its transport, the page that the guest reads its registers from, and the eventfds that
  * tie the guest to the device's I/O thread.
  */
-import { VIRTIO_MMIO_INT_VRING } from '../abi/virtio.ts';
+import { VIRTIO_F_ACCESS_PLATFORM, VIRTIO_MMIO_INT_VRING } from '../abi/virtio.ts';
 import type { AddressRange, GuestAddress } from '../base/range.ts';
 import { EventFd } from '../host/eventfd.ts';
 import type { IoThread } from '../io/io-thread.ts';
@@ -10,10 +10,19 @@ import type { DeviceKeys, WindowDescription } from '../io/protocol.ts';
 import { RemoteDevice } from '../io/remote-device.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import { features } from '../virtio/features.ts';
 import { Reg } from '../virtio/mmio-registers.ts';
 import { MmioTransport, type SharedMemoryRegion } from '../virtio/mmio-transport.ts';
 import type { VirtioSlot } from './layout.ts';
+import type { Pool } from './pools.ts';
 import { RegisterPage, type RegisterPageHost } from './register-page.ts';
+
+/** The driver then asks its kernel where the device may go, and the device tree says: to the pool. */
+const POOL_FEATURES = {
+  features: features(VIRTIO_F_ACCESS_PLATFORM),
+  complaint:
+    'not VIRTIO_F_ACCESS_PLATFORM, so it knows no pool: use a guest kernel with CONFIG_DMA_RESTRICTED_POOL, or memory: all',
+};
 
 /** The keys of a virtio device, those of its transport too. */
 export interface VirtioKeys extends DeviceKeys {
@@ -26,7 +35,10 @@ export interface VirtioMmioOptions {
   readonly keys: VirtioKeys;
   readonly slot: VirtioSlot;
   readonly thread: IoThread;
+  /** RAM. */
   readonly memory: GuestMemory;
+  /** What the device has instead of it. */
+  readonly pool: Pool | undefined;
   readonly pageSize: number;
   log(message: string): void;
 }
@@ -43,7 +55,7 @@ export class VirtioMmioDevice implements Disposable {
 
   /** Has the I/O thread make the device; `createTransport` follows once it is there. */
   constructor(options: VirtioMmioOptions) {
-    const { number, name, keys, slot, thread, pageSize } = options;
+    const { number, name, keys, slot, thread, pool, pageSize } = options;
     this.#options = options;
     using resources = new DisposableStack();
     this.#page = resources.use(new RegisterPage(name, slot.range, pageSize));
@@ -54,6 +66,7 @@ export class VirtioMmioDevice implements Disposable {
         name,
         keys,
         thread,
+        memory: pool?.memory,
         interruptStatus: this.#isStrict ? this.#page.pointer + BigInt(Reg.InterruptStatus) : undefined,
         onRewire: (change) => this.#rewire(change),
         onConfig: (bytes) => this.#transport?.configChanged(bytes),
@@ -87,10 +100,12 @@ export class VirtioMmioDevice implements Disposable {
       config = this.remote.place(index, base);
       if (window.shmId !== undefined) sharedMemory.push({ id: window.shmId, base, size: window.size });
     });
-    const { name, memory, log } = this.#options;
-    const { id, features, queueSizes } = created;
+    const { name, memory, pool, log } = this.#options;
+    const { id, queueSizes } = created;
+    const required = pool && POOL_FEATURES;
+    const features = created.features | (required?.features ?? 0n);
     this.#transport = new MmioTransport(
-      { id, features, queueSizes, config, sharedMemory },
+      { id, features, required, queueSizes, config, sharedMemory },
       {
         name,
         page: this.#page.view.buffer as ArrayBuffer,
@@ -98,7 +113,7 @@ export class VirtioMmioDevice implements Disposable {
         end: this.remote,
         atomically: (change) => this.#atomically(change),
         publish: () => this.#page.publish(),
-        memory,
+        memory: pool?.memory ?? memory,
         log: (message) => log(`${name}: ${message}`),
       },
     );

@@ -31,8 +31,12 @@ export class GuestMemory {
   ends = new Float64Array();
   pointers = new Float64Array();
 
-  constructor(regions: readonly MemoryRegion[]) {
+  /** What is wrong with an address that lies in none of it, to finish "4096 bytes at 0x…". */
+  readonly #elsewhere: string;
+
+  constructor(regions: readonly MemoryRegion[], elsewhere = 'are not guest memory') {
     this.#regions = regions;
+    this.#elsewhere = elsewhere;
     this.#places = regions;
     this.writableCount = regions.length;
     this.#arrange(regions);
@@ -124,7 +128,7 @@ export class GuestMemory {
 
   #find(address: GuestAddress, size: number): MemoryRegion {
     const region = this.#regions[this.regionOf(address, size)];
-    if (region === undefined) throw new GuestFault(`${size} bytes at ${formatAddress(address)} are not guest memory`);
+    if (region === undefined) throw new GuestFault(`${size} bytes at ${formatAddress(address)} ${this.#elsewhere}`);
     return region;
   }
 }

@@ -55,7 +55,7 @@ class StartedTarget implements Target {
     this.loop = this.#resources.use(new EpollLoop());
     this.#program = this.#resources.use(
       new Program({
-        ...{ command, env: {}, user: undefined, keyPath: '--command', loop: this.loop, log: say },
+        ...{ command, env: {}, user: undefined, isConfined: false, keyPath: '--command', loop: this.loop, log: say },
         onEnd: (how) => {
           this.#isRunning = false;
           this.#end = how;

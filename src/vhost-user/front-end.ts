@@ -8,6 +8,7 @@ import {
   VIRTIO_CONFIG_S_DRIVER,
   VIRTIO_CONFIG_S_DRIVER_OK,
   VIRTIO_CONFIG_S_FEATURES_OK,
+  VIRTIO_F_ACCESS_PLATFORM,
   VIRTIO_F_VERSION_1,
 } from '../abi/virtio.ts';
 import type { EventFd } from '../host/eventfd.ts';
@@ -43,6 +44,8 @@ export const OUR_PROTOCOL_FEATURES = features(
   VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
 );
 const PROTOCOL = features(VHOST_USER_F_PROTOCOL_FEATURES);
+/** Between driver and transport it says where rings and buffers are; a back-end would ask us for translations ("IOMMU support"). */
+const PLATFORM = features(VIRTIO_F_ACCESS_PLATFORM);
 /** As many regions as every back-end takes that cannot say how many it takes (libvhost-user, passt). */
 const REGIONS_MAX = 8;
 /** "SET_VRING_BASE" of a new ring: indices 0, and for a packed one both wrap counters 1 (virtio 1.4 §2.8.1), bits 15 and 31. */
@@ -129,7 +132,7 @@ export class FrontEnd {
 
   /** The driver is ready (DRIVER_OK): the rings start, and are kicked for what was made available before. */
   *start({ rings, features: driverFeatures, call, inflight }: Start): Steps<void> {
-    yield* this.#tell('SET_FEATURES', (driverFeatures | PROTOCOL) & this.#features);
+    yield* this.#tell('SET_FEATURES', ((driverFeatures & ~PLATFORM) | PROTOCOL) & this.#features);
     yield* this.#giveMemory();
     for (const { setup } of rings) yield* this.#tell('SET_VRING_NUM', { index: setup.index, num: setup.size });
     yield* this.#giveInflight(rings, inflight);

@@ -19,7 +19,8 @@ const END_MS = 300;
 const RESTART_MS_MIN = 100;
 const RESTART_MS_MAX = 10_000;
 /** Of util-linux: the kernel then ends the program when the thread that started it is gone. */
-const TIE = ['setpriv', '--pdeathsig', 'KILL', '--'];
+const TIE = ['setpriv', '--pdeathsig', 'KILL'];
+const CONFINE = '--no-new-privs';
 const LINES_PER_SECOND = 100;
 const SOCKET_WORD = '{socket}';
 
@@ -27,6 +28,8 @@ export interface ProgramOptions {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly user: string | undefined;
+  /** It comes by no more rights than its user has, whatever it starts (PR_SET_NO_NEW_PRIVS): so none over other processes. */
+  readonly isConfined: boolean;
   /** Of the config: `devices.share.backend`. */
   readonly keyPath: string;
   readonly loop: IoLoop;
@@ -68,7 +71,7 @@ export class Program implements Source {
     this.#resources.defer(() => rmSync(folder, { recursive: true, force: true }));
     if (this.#user) chownSync(folder, this.#user.uid, this.#user.gid);
     this.#socketPath = join(folder, 'vhost-user.sock');
-    const tie = findProgram(TIE[0]!) === undefined ? [] : TIE;
+    const tie = this.#tie();
     const words = command.slice(1).map((word) => word.replaceAll(SOCKET_WORD, this.#socketPath));
     this.#words = [...tie, program, ...words];
     this.#connector = this.#resources.use(new Connector(this.#socketPath, loop, [this.#numberedPath]));
@@ -104,6 +107,14 @@ export class Program implements Source {
   /** Where it may listen. */
   get paths(): readonly string[] {
     return [this.#socketPath, this.#numberedPath];
+  }
+
+  #tie(): readonly string[] {
+    const { isConfined, keyPath } = this.#options;
+    if (findProgram(TIE[0]!) !== undefined) return [...TIE, ...(isConfined ? [CONFINE] : []), '--'];
+    if (!isConfined) return [];
+    const message = `Cannot start ${this.name} so that it gains no rights: there is no setpriv: install util-linux`;
+    throw new ConfigError(message, { keyPath: `${keyPath}.user` });
   }
 
   /** Some programs (vhost-device) can serve several devices, and put a number behind the path for each. */

@@ -2,7 +2,7 @@
  * One connection to a back-end, from its first message to its end: the conversation, what is said in it, and the channel on
  * which the back-end asks. The first of them that breaks ends all.
  */
-import type { UnixSocket } from '../host/unix-socket.ts';
+import type { Credentials, UnixSocket } from '../host/unix-socket.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { BackEndChannel } from './back-end-channel.ts';
 import { Conversation, type Steps } from './conversation.ts';
@@ -29,6 +29,8 @@ export class Session implements Disposable {
   readonly #options: SessionOptions;
   readonly #conversation: Conversation;
   readonly #frontEnd: FrontEnd;
+  /** Who is at the other end. */
+  readonly peer: Credentials;
   #channel: BackEndChannel | undefined;
   /** The config space is being read, and what it becomes meanwhile is read too. */
   #isReading = false;
@@ -37,6 +39,7 @@ export class Session implements Disposable {
   constructor(socket: UnixSocket, options: SessionOptions) {
     const { loop, memory, wanted, timeoutMs, tap } = options;
     this.#options = options;
+    this.peer = socket.peer();
     this.#conversation = new Conversation(socket, {
       loop,
       timeoutMs,

@@ -18,6 +18,24 @@ export function hasFeature(mask: bigint, bit: number): boolean {
   return ((mask >> BigInt(bit)) & 1n) === 1n;
 }
 
+/** What a driver may accept of a device. */
+export interface Offer {
+  readonly features: bigint;
+  /** What of it has to be accepted beside VIRTIO_F_VERSION_1, and what is said of a driver that does not. */
+  readonly required?: { readonly features: bigint; readonly complaint: string } | undefined;
+}
+
+/**
+ * Finishes "The driver accepts …" where that cannot be (§2.2.2): a feature that was not offered, or not one that neither we
+ * nor the device can do without.
+ */
+export function complaintAbout(accepted: bigint, { features, required }: Offer): string | undefined {
+  const unoffered = accepted & ~features;
+  if (unoffered !== 0n) return `features that were not offered (0x${unoffered.toString(16)})`;
+  if (!hasFeature(accepted, VIRTIO_F_VERSION_1)) return 'not VIRTIO_F_VERSION_1';
+  return required && (required.features & ~accepted) !== 0n ? required.complaint : undefined;
+}
+
 /** What is offered beside the device's own bits. IN_ORDER only for devices that give every chain back in its turn. */
 export function ringFeatures(offer: { packed: boolean; inOrder: boolean; ringReset: boolean }): bigint {
   return (

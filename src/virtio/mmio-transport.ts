@@ -13,7 +13,6 @@ import {
   VIRTIO_CONFIG_S_FEATURES_OK,
   VIRTIO_CONFIG_S_NEEDS_RESET,
   VIRTIO_F_RING_RESET,
-  VIRTIO_F_VERSION_1,
   VIRTIO_MMIO_INT_CONFIG,
   VIRTIO_MMIO_INT_VRING,
 } from '../abi/virtio.ts';
@@ -21,7 +20,7 @@ import { GuestFault } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { AccessSize, MmioDevice } from '../bus/mmio-device.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import { hasFeature, ringFeaturesOf } from './features.ts';
+import { complaintAbout, hasFeature, type Offer, ringFeaturesOf } from './features.ts';
 import { MAGIC, REGISTER_BYTES, Reg, VENDOR, VERSION } from './mmio-registers.ts';
 import { Virtqueue } from './queue.ts';
 import { QueueRegisters, type QueueSetup } from './queue-registers.ts';
@@ -43,10 +42,8 @@ const DRIVER_BITS = [
 const DRIVER_MASK = DRIVER_BITS.reduce((mask, bit) => mask | bit, 0);
 
 /** A device as its transport knows it. */
-export interface DeviceDescription {
+export interface DeviceDescription extends Offer {
   readonly id: number;
-  /** Everything offered. */
-  readonly features: bigint;
   readonly queueSizes: readonly number[];
   /** The config space at the start. */
   readonly config: Uint8Array;
@@ -260,14 +257,10 @@ export class MmioTransport implements MmioDevice {
     this.#world.end.activate(setups, this.#driverFeatures);
   }
 
-  /** §2.2.2: accepts no feature that was not offered, and no driver that cannot do without the legacy interface. */
   #featuresAreFine(): boolean {
-    const unknown = this.#driverFeatures & ~this.#device.features;
-    if (unknown === 0n && hasFeature(this.#driverFeatures, VIRTIO_F_VERSION_1)) return true;
-    const what =
-      unknown === 0n ? 'not VIRTIO_F_VERSION_1' : `features that were not offered (0x${unknown.toString(16)})`;
-    this.#mistake(`The driver accepts ${what}: refused`);
-    return false;
+    const complaint = complaintAbout(this.#driverFeatures, this.#device);
+    if (complaint !== undefined) this.#mistake(`The driver accepts ${complaint}: refused`);
+    return complaint === undefined;
   }
 
   #writeQueueReady(queue: QueueRegisters, value: number): void {

@@ -17,6 +17,7 @@ import { measureBoot } from './boot.ts';
 import { benchEntry, FIGURES, type FigureId, figureLine, type Round, TABLE_HEAD } from './figure.ts';
 import { measureMmioExit } from './mmio-exit.ts';
 import { measureNet } from './net.ts';
+import { measurePool } from './pool.ts';
 import { measureRing, RING_IDS, type RingId } from './ring-rounds.ts';
 import { measureRss } from './rss.ts';
 
@@ -64,6 +65,9 @@ async function measureOnMain(host: BenchHost): Promise<void> {
     for (const [id, rounds] of Object.entries(await measureBackEndSplit(host, toStderr))) {
       results.set(id as FigureId, rounds);
     }
+  }
+  for (const id of ['pool-blk', 'pool-fs'] as const) {
+    if (wanted.has(id)) results.set(id, await measurePool(id, host, toStderr));
   }
   if (wanted.has('rss')) results.set('rss', await measureRss(host, toStderr));
 }

@@ -21,6 +21,8 @@ export type FigureId =
   | 'blk-mmio-cpu'
   | 'backend-split'
   | 'backend-split-qd1'
+  | 'pool-blk'
+  | 'pool-fs'
   | 'ring-split'
   | 'ring-split-indirect'
   | 'ring-packed'
@@ -56,6 +58,8 @@ export const FIGURES: Record<FigureId, Figure> = {
   'net-tx': higher('Mbit/s', 1.5),
   'net-rx': higher('Mbit/s', 1.5),
   'net-ping': lower('ms', 0.6),
+  'pool-blk': higher('MB/s', 0.75),
+  'pool-fs': higher('MB/s', 0.75),
   'ring-split': CHAINS,
   'ring-split-indirect': CHAINS,
   'ring-packed': CHAINS,

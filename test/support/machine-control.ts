@@ -1,6 +1,6 @@
 /** What every machine that is only its control interface answers about its devices: it has one, a disk. */
 import { ConfigError } from '../../src/base/errors.ts';
-import type { DeviceDescription, MachineStats } from '../../src/control/protocol.ts';
+import type { DeviceDescription, DeviceSharing, MachineStats } from '../../src/control/protocol.ts';
 
 export const DEVICES: readonly DeviceDescription[] = [
   { name: 'root', type: 'blk', actions: [{ name: 'resize', help: 'Make the disk VALUE large' }] },
@@ -22,6 +22,17 @@ export const STATS: MachineStats = {
   ],
 };
 
+export const SHARING: readonly DeviceSharing[] = [
+  {
+    name: 'root',
+    type: 'blk',
+    process: { uid: 4711, pid: 812, command: 'qemu-storage-da' },
+    memory: [{ what: 'pool root', base: 0x6000_0000, size: 2 ** 26, fd: 23, file: 'memfd:pool-root' }],
+    ...{ isolation: 'real', reason: 'it sees the pool' },
+  },
+  { name: 'rng', type: 'rng', memory: [], isolation: 'own', reason: 'orko-vmm serves it itself' },
+];
+
 export const CONTROLLED_DEVICES = {
   devices: () => DEVICES,
   async act(device: string, action: string, value: string | undefined): Promise<string> {
@@ -29,4 +40,5 @@ export const CONTROLLED_DEVICES = {
     return `${action} ${value ?? ''}`.trim();
   },
   stats: async () => STATS,
+  sharing: async () => SHARING,
 };

@@ -1,5 +1,6 @@
 /** `backend:` of a device that another process serves over vhost-user, and what such devices have in common. */
 import { choice, type Field, integer, map, object, path, text, texts } from '../kinds.ts';
+import { SHARED_MEMORY } from '../shared-memory.ts';
 import { COMMON_KEYS, queueSizeKey } from './common.ts';
 
 /** As long as `reply-timeout-s` may be, so that what is too late can be tried too. */
@@ -8,7 +9,7 @@ const FAULT_MS_MAX = 600_000;
 export const BACKEND = object({
   short: 'socket',
   examples: ['/run/i2c.sock0', '{ command: [virtiofsd, --socket-path, "{socket}", --shared-dir, /srv] }'],
-  help: 'The process that serves the device over vhost-user: one of `socket`, `listen` and `command` says how it is reached. It sees all of guest RAM. A path alone is the `socket`.',
+  help: 'The process that serves the device over vhost-user: one of `socket`, `listen` and `command` says how it is reached. `memory` says what it sees of the guest. A path alone is the `socket`.',
   keys: {
     socket: path({
       access: 'connect',
@@ -142,6 +143,7 @@ export const served = <const Own extends Readonly<Record<string, Field>>>(help: 
       // A device without it is one of ours.
       backend: { ...BACKEND, required: true },
       ...own,
+      memory: SHARED_MEMORY,
       'queue-size': queueSizeKey(queueSize),
       record: RECORD,
       faults: FAULTS,

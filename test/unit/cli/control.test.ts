@@ -28,6 +28,7 @@ class Board implements MachineControl {
   readonly devices = CONTROLLED_DEVICES.devices;
   readonly act = CONTROLLED_DEVICES.act;
   readonly stats = CONTROLLED_DEVICES.stats;
+  readonly sharing = CONTROLLED_DEVICES.sharing;
   status = () => STATUS;
   pause = () => this.#note('pause');
   resume = () => this.#note('resume');
@@ -144,6 +145,17 @@ test('ctl device: has one do something, and prints what came of it', async () =>
 test('ctl device: words that are missing or too many are said', async () => {
   expect((await orko('ctl', 'board', 'device', 'root')).stderr).toContain('Name a device and what it shall do');
   expect((await orko('ctl', 'board', 'pause', 'root')).stderr).toContain('"root" is too much');
+});
+
+test('ctl explain-sharing: who serves each device, what it sees, and whether that is all', async () => {
+  const { stdout } = await orko('ctl', 'board', 'explain-sharing');
+  expect(stdout).toBe(
+    `root (blk): qemu-storage-da, pid 812, uid 4711
+  sees 0x6000_0000–0x63ff_ffff (64 MiB): pool root, by memfd:pool-root (file descriptor 23)
+  isolation: real: it sees the pool
+rng (rng): orko-vmm serves it itself
+`,
+  );
 });
 
 test('ctl stats: a table of the queues, and the rest by lines', async () => {

@@ -45,6 +45,18 @@ describe('orko-vmm', () => {
     expect(stdout).toMatch(/ 65 {2}the config is wrong/);
   });
 
+  test('check --explain-sharing: says who will see what, whatever else is wrong', () => {
+    const backend = '{ command: [server, "{socket}"], user: "4711" }';
+    const words = ['--explain-sharing', '--set', `devices.a={ type: rng, memory: pool, backend: ${backend} }`];
+    const { stdout } = orko('check', BOARD, ...words);
+    expect(stdout).toContain(
+      'a (rng): server, uid 4711\n  sees 0x6000_0000–0x63ff_ffff (64 MiB): pool a, by memfd:pool-a\n  isolation: real: ',
+    );
+    const { problems, sharing } = JSON.parse(orko('check', BOARD, ...words, '--json').stdout);
+    expect(problems[0]).toMatchObject({ keyPath: 'kernel' });
+    expect(sharing[0]).toMatchObject({ name: 'a', isolation: 'real' });
+  });
+
   test.each([
     [[], 'orko-vmm: Name a command\nRun `orko-vmm --help` for the ways to write it\n'],
     [['schem'], 'orko-vmm: Unknown command "schem": did you mean "schema"?\n'],

@@ -21,6 +21,7 @@ class Board implements MachineControl {
   readonly devices = CONTROLLED_DEVICES.devices;
   readonly act = CONTROLLED_DEVICES.act;
   readonly stats = CONTROLLED_DEVICES.stats;
+  readonly sharing = CONTROLLED_DEVICES.sharing;
   readonly listeners = new Set<(event: ControlEvent) => void>();
   answer: () => Promise<void> | undefined = () => undefined;
 

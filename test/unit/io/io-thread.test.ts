@@ -52,6 +52,7 @@ function setUp() {
     closeable.use(
       new RemoteDevice({
         ...{ number: number++, name: `device${number}`, keys, thread },
+        memory: undefined,
         interruptStatus: strict ? status.pointer : undefined,
         onRewire: () => {},
         onConfig: () => {},

@@ -63,7 +63,7 @@ class Rig implements Disposable {
     const keys = config.devices['dev'] as DeviceKeys;
     this.device = this.#resources.use(
       createServed(
-        { kind: 'create', device: 0, name: 'dev', keys, irq: this.irq.number, interruptStatus },
+        { kind: 'create', device: 0, name: 'dev', keys, memory: undefined, irq: this.irq.number, interruptStatus },
         {
           loop: this.loop,
           memory: this.#memory,
@@ -426,6 +426,28 @@ test('a program that puts a number behind the path', () => {
     'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + "0"); s.listen(); c = s.accept(); print("found"); time.sleep(9)';
   rig.create(`{ type: rng, backend: { command: [python3, -u, -c, '${script}', "{socket}"] } }`);
   rig.until(() => rig.reports.some((report) => 'message' in report && report.message === 'python3: found'), 'it');
+});
+
+test.each([
+  ['pool', '1'],
+  ['all', '0'],
+])('a program with memory: %s and a user: whether what it starts can gain rights', (memory, expected) => {
+  const script = 'print([line for line in open("/proc/self/status") if line.startswith("NoNewPrivs")][0], sys.argv[1])';
+  const backend = `{ command: [python3, -c, 'import sys; ${script}', "{socket}"], user: "${process.getuid!()}" }`;
+  rig.create(`{ type: rng, memory: ${memory}, backend: ${backend} }`);
+  const said = () => rig.reports.map((report) => ('message' in report ? report.message : '')).join(' ');
+  rig.until(() => /NoNewPrivs:\s\d/.test(said()), 'its line');
+  expect(/NoNewPrivs:\s(\d)/.exec(said())![1]).toBe(expected);
+});
+
+test('a pool and a back-end of our own user: who it is, and that the pool keeps nothing from it', () => {
+  rig.listen();
+  rig.create('{ type: rng, memory: pool, backend: PATH }');
+  rig.heard('created');
+  expect(rig.heard('log').message).toContain('from whom memory: pool keeps nothing: let it run as a user of its own');
+  rig.device!.tellPeer(7);
+  const peer = { pid: process.pid, uid: process.getuid!(), gid: process.getgid!() };
+  expect(rig.heard('peer')).toEqual({ kind: 'peer', call: 7, peer });
 });
 
 /** Reads sector 1 as Linux would: a header, the data, the status. */

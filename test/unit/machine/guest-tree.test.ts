@@ -35,6 +35,30 @@ test('a virtio device has its place, an edge-triggered interrupt, and the name o
   expect(node('r33').name).toBe('virtio_mmio@a210000');
 });
 
+test('pools: in /memory behind RAM, reserved, and the region of the devices on them', async () => {
+  const backend = 'type: blk, backend: /run/a.sock';
+  const tree = await treeOf(`
+memory: 128M
+devices:
+  a: { ${backend}, memory: { pool: both, size: 16M } }
+  b: { ${backend} }
+  c: { ${backend}, memory: { pool: both } }
+  d: { ${backend}, memory: { size: 2M } }
+`);
+  const both = tree.labelled('pool_both')!;
+  expect(tree.pathOf(both)).toBe('/reserved-memory/pool-both@48000000');
+  expect([...both.properties.keys()]).toEqual(['compatible', 'reg', 'phandle']);
+  expect(cellsOf(both.properties.get('reg')!)).toEqual([0, 0x4800_0000, 0, 0x100_0000]);
+  expect(cellsOf(tree.labelled('pool_d')!.properties.get('reg')!)).toEqual([0, 0x4900_0000, 0, 0x20_0000]);
+  const memory = tree.root.children.get('memory@40000000')!;
+  expect(cellsOf(memory.properties.get('reg')!)).toEqual([0, 0x4000_0000, 0, 0x920_0000]);
+  const regions = ['a', 'b', 'c', 'd'].map((label) => tree.labelled(label)!.properties.get('memory-region'));
+  expect(regions[1]).toBeUndefined();
+  expect(regions[0]).toEqual(both.properties.get('phandle'));
+  expect(regions[2]).toEqual(regions[0]);
+  expect(regions[3]).not.toEqual(regions[0]);
+});
+
 test('children: nodes written in the config, with labels that other nodes use, whichever comes first', async () => {
   const tree = await treeOf(`
 devices:

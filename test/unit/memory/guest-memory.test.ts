@@ -108,3 +108,8 @@ describe('windows', () => {
     expect(memory.regions).toHaveLength(1);
   });
 });
+
+test('GuestMemory: what is said of an address elsewhere is for whoever has this memory', () => {
+  const pool = new GuestMemory(setup().regions, 'lie outside of pool disk');
+  expect(() => pool.bytes(0x8000_0000, 16)).toThrow('16 bytes at 0x8000_0000 lie outside of pool disk');
+});

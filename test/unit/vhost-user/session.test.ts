@@ -1,6 +1,6 @@
 /** The front-end with a back-end that keeps the protocol: what it says, and in which order. */
 import { expect, test } from 'vitest';
-import { VIRTIO_F_VERSION_1, VIRTIO_RING_F_EVENT_IDX } from '../../../src/abi/virtio.ts';
+import { VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_VERSION_1, VIRTIO_RING_F_EVENT_IDX } from '../../../src/abi/virtio.ts';
 import { EventFd } from '../../../src/host/eventfd.ts';
 import { BACK_END } from '../../../src/vhost-user/message.ts';
 import { VHOST_USER_F_PROTOCOL_FEATURES } from '../../../src/vhost-user/protocol-features.ts';
@@ -43,6 +43,14 @@ test('start: features, memory, all sizes, then ring by ring, enabled last and ki
   });
   const kicks = [0, 1].map((index) => eventOf(rig, `SET_VRING_KICK ${index}`).take());
   expect(kicks).toEqual([1n, 1n]);
+});
+
+test('start: VIRTIO_F_ACCESS_PLATFORM is not for a back-end, even if it offers it', () => {
+  const platform = features(VIRTIO_F_ACCESS_PLATFORM);
+  using rig = new SessionRig({ GET_FEATURES: () => OFFERED | platform });
+  rig.probe();
+  rig.start(DRIVER | platform);
+  expect(bodyOf(rig, 'SET_FEATURES')[0]!.body).toBe(DRIVER | PROTOCOL);
 });
 
 test('the call of the back-end arrives in the eventfd that it was given', () => {

@@ -16,7 +16,9 @@ const READ_BYTES = 4 * KiB;
 /** What a program that prints without end may cost at a time; it is heard again in the next turn. */
 const READS_MAX = 16;
 const LINE_LENGTH_MAX = 4 * KiB;
-const REAP_AGAIN_MS = 20;
+const REAP_AGAIN_MS = 5;
+/** Between a program's last output and its end. */
+const LAST_BREATH_MS = 100;
 
 export interface ChildOptions {
   readonly command: string;
@@ -98,11 +100,7 @@ export class ChildProcess implements Disposable {
   terminate(graceMs: number): void {
     if (this.#isGone()) return;
     libc.kill(this.#pid, SIGTERM);
-    for (const deadline = performance.now() + graceMs; performance.now() < deadline; ) {
-      sleep(REAP_AGAIN_MS);
-      if (this.#isGone()) return;
-    }
-    this.kill();
+    if (!this.#isGoneWithin(graceMs)) this.kill();
   }
 
   /** It ends now, whatever it is doing, and with it what it has started: its session is a process group. */
@@ -114,13 +112,20 @@ export class ChildProcess implements Disposable {
 
   /** It has closed its output, so it is about to end; if not, it is made to, or we would wait for it. */
   #reap(): string {
-    this.kill();
+    if (!this.#isGoneWithin(LAST_BREATH_MS)) this.kill();
     const status = this.#status[0]!;
     // Node may have been quicker, and then it is 0.
     if (status === 0) return `${this.#command} has ended`;
     const signal = status & 0x7f;
     if (signal !== 0) return `${this.#command} was ended by ${signalNames[signal]?.[0] ?? `signal ${signal}`}`;
     return `${this.#command} has ended with exit code ${status >> 8}`;
+  }
+
+  #isGoneWithin(ms: number): boolean {
+    for (const deadline = performance.now() + ms; !this.#isGone(); sleep(REAP_AGAIN_MS)) {
+      if (performance.now() >= deadline) return false;
+    }
+    return true;
   }
 
   /** Somebody has waited for it: its number may be another's by now. */

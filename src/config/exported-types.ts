@@ -17,6 +17,8 @@ interface ExportedType {
   readonly features?: readonly string[];
   /** Its requests may be done again by another process. */
   readonly keepsNotes?: true;
+  /** Front-ends make the config space themselves. */
+  readonly hidesConfig?: true;
   /** Queues that front-ends count on, whether the config uses them or not. */
   readonly queueCountMin?: number;
 }
@@ -25,7 +27,7 @@ export const EXPORTED_TYPES = {
   blk: { capability: 'block', features: ['blk-file', 'read-only'], keepsNotes: true },
   // Those of the control port belong to ports that may not be there.
   console: { capability: 'console', queueCountMin: 4 },
-  net: { capability: 'net' },
+  net: { capability: 'net', hidesConfig: true },
   rng: { capability: 'rng' },
   rtc: { capability: 'rtc', queueCountMin: 2 },
   vsock: { capability: 'vsock' },

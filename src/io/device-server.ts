@@ -66,10 +66,10 @@ export class DeviceServer implements Disposable {
     const { loop, device } = parts;
     const { keys, at, say } = options;
     this.#resources.use(loop);
-    const { queueCountMin = 0, keepsNotes = false } = EXPORTED_TYPES[keys.type];
+    const { queueCountMin = 0, keepsNotes = false, hidesConfig = false } = EXPORTED_TYPES[keys.type];
     this.#exported = this.#resources.use(
       new ExportedDevice(device, {
-        ...{ ...parts, queueCountMin, keepsNotes, packed: keys.packed === 'on' },
+        ...{ ...parts, queueCountMin, keepsNotes, hidesConfig, packed: keys.packed === 'on' },
         user: {
           interrupt: (index) => this.#backEnd?.interrupt(index),
           configChanged: () => this.#backEnd?.configChanged(),

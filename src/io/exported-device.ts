@@ -32,6 +32,8 @@ export interface ExportedDeviceOptions {
   /** At least so many queues are shown: front-ends want some that the device has only by its config. */
   readonly queueCountMin: number;
   readonly keepsNotes: boolean;
+  /** What the driver reads as config space front-ends make themselves. */
+  readonly hidesConfig: boolean;
   readonly user: DeviceUser;
 }
 
@@ -39,6 +41,7 @@ export class ExportedDevice implements ServedDevice, Disposable {
   readonly features: bigint;
   readonly queueCount: number;
   readonly keepsNotes: boolean;
+  readonly showsConfig: boolean;
   readonly #device: VirtioDevice;
   readonly #host: DeviceHost;
   readonly #loop: EpollLoop;
@@ -51,13 +54,14 @@ export class ExportedDevice implements ServedDevice, Disposable {
 
   /** Takes over `device`. */
   constructor(device: VirtioDevice, options: ExportedDeviceOptions) {
-    const { loop, guardedLoop, memory, packed, queueCountMin, keepsNotes, user } = options;
+    const { loop, guardedLoop, memory, packed, queueCountMin, keepsNotes, hidesConfig, user } = options;
     this.#device = device;
     this.#loop = loop;
     this.features = device.features | ringFeatures({ packed, inOrder: device.inOrder ?? false, ringReset: false });
     this.queueCount = Math.max(device.queueSizes.length, queueCountMin);
     // The notes of a packed ring are others, which nobody here writes.
     this.keepsNotes = keepsNotes && !packed;
+    this.showsConfig = !hidesConfig && device.config.bytes.length > 0;
     this.#host = new DeviceHost(device, {
       loop: guardedLoop,
       memory,

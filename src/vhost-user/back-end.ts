@@ -26,7 +26,6 @@ const OFFERED = features(
   protocol.VHOST_USER_PROTOCOL_F_MQ,
   protocol.VHOST_USER_PROTOCOL_F_REPLY_ACK,
   protocol.VHOST_USER_PROTOCOL_F_BACKEND_REQ,
-  protocol.VHOST_USER_PROTOCOL_F_CONFIG,
   protocol.VHOST_USER_PROTOCOL_F_RESET_DEVICE,
   protocol.VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS,
   protocol.VHOST_USER_PROTOCOL_F_STATUS,
@@ -45,6 +44,8 @@ export interface ServedDevice extends RingRunner {
   readonly queueCount: number;
   /** What it has in hand can be done again by another process (INFLIGHT_SHMFD is offered). */
   readonly keepsNotes: boolean;
+  /** The config space is the device's, and not one of the front-end's making (CONFIG is offered). */
+  readonly showsConfig: boolean;
   /** DEVICE_NEEDS_RESET of Status, 0 without it. */
   readonly needsReset: number;
   readonly config: Uint8Array;
@@ -235,7 +236,12 @@ export class BackEnd implements Disposable {
   }
 
   get #offered(): bigint {
-    return OFFERED | (this.#world.device.keepsNotes ? features(protocol.VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) : 0n);
+    const { keepsNotes, showsConfig } = this.#world.device;
+    return (
+      OFFERED |
+      (keepsNotes ? features(protocol.VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) : 0n) |
+      (showsConfig ? features(protocol.VHOST_USER_PROTOCOL_F_CONFIG) : 0n)
+    );
   }
 
   #setFeatures(body: bigint): void {

@@ -55,10 +55,10 @@ export class ExportRig implements Disposable {
     const { loop, memory } = rig;
     const parsed = readExported(type, 'dev', values, (path) => path);
     rig.device = await createDevice(parsed, { name: 'dev', loop: guardedLoop, memory, log() {} });
-    const { queueCountMin = 0, keepsNotes = false } = EXPORTED_TYPES[type];
+    const { queueCountMin = 0, keepsNotes = false, hidesConfig = false } = EXPORTED_TYPES[type];
     rig.exported = rig.resources.use(
       new ExportedDevice(rig.device, {
-        ...{ loop, guardedLoop, memory, queueCountMin, keepsNotes, packed: parsed.packed === 'on' },
+        ...{ loop, guardedLoop, memory, queueCountMin, keepsNotes, hidesConfig, packed: parsed.packed === 'on' },
         user: {
           interrupt: (index) => rig.backEnd?.interrupt(index),
           configChanged: () => rig.backEnd?.configChanged(),

@@ -74,7 +74,8 @@ function failuresOf(found: Probe, what: string): string[] {
   return failed;
 }
 
-const without = (prefix: string, names: readonly string[]) => names.map((name) => name.replace(prefix, ''));
+/** Features and protocol features, which are those of the versions in Debian 13. */
+const masksOf = ({ features, protocolFeatures }: Probe) => [features.mask, protocolFeatures.mask];
 
 describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
   test('qemu-storage-daemon: a disk, with its size; it keeps the rules of a good driver', async () => {
@@ -84,12 +85,9 @@ describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
     const command = `qemu-storage-daemon ${disk} --export type=vhost-user-blk,id=e,node-name=d,writable=on,${address}`;
     const found = await probe(`--check --timeout-s 10 --command '${command}'`);
     expect(found).toMatchObject({ type: 'blk', queues: 1, config: { capacity: '16384', num_queues: '1' } });
-    expect(without('VIRTIO_BLK_F_', found.features.names)).toEqual(
-      expect.arrayContaining(['SEG_MAX', 'BLK_SIZE', 'FLUSH', 'TOPOLOGY', 'CONFIG_WCE', 'MQ', 'DISCARD']),
-    );
-    expect(without('VHOST_USER_PROTOCOL_F_', found.protocolFeatures.names)).toEqual(
-      expect.arrayContaining(['MQ', 'REPLY_ACK', 'CONFIG', 'CONFIGURE_MEM_SLOTS']),
-    );
+    expect(masksOf(found)).toEqual(['0x175007e46', '0x8f2b']);
+    expect(found.features.names).toContain('VIRTIO_BLK_F_TOPOLOGY');
+    expect(found.protocolFeatures.names).toContain('VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS');
     // libvhost-user does not look at the offset of GET_CONFIG, nor at the index of a ring before it uses it.
     const known = /^(config-part|ack-refuses|message-(memory-count|[sg]et-vring-(num|base)-(far-)?beyond)):/;
     expect(failuresOf(found, 'qemu-storage-daemon').filter((failure) => !known.test(failure))).toEqual([]);
@@ -105,8 +103,8 @@ describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
     expect(untold.couldBe).toContain('fs');
     const found = await probe(`--check --timeout-s 10 --type fs --command '${command}'`);
     expect(found).toMatchObject({ type: 'fs' });
-    expect(found.features.names).toEqual(expect.arrayContaining(['VIRTIO_F_VERSION_1', 'VIRTIO_RING_F_EVENT_IDX']));
-    failuresOf(found, 'virtiofsd');
+    expect(masksOf(found)).toEqual(['0x174000000', '0x8a42b']);
+    expect(failuresOf(found, 'virtiofsd')).toEqual([]);
     for (const id of ['version-1', 'ack', 'features-stable', 'start-stop', 'feature-subsets', 'ring-base']) {
       expect(found.verdicts).toContainEqual(expect.objectContaining({ id, outcome: 'pass' }));
     }
@@ -129,7 +127,7 @@ describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
     await onHost(`for n in $(seq 100); do [ -S ${socket} ] && exit 0; sleep 0.1; done; exit 1`);
     const found = await probe(`--check --timeout-s 10 ${socket}`);
     expect(found).toMatchObject({ type: 'net' });
-    expect(without('VIRTIO_NET_F_', found.features.names)).toContain('MRG_RXBUF');
+    expect(masksOf(found)).toEqual(['0x144008000', '0x8000e']);
     failuresOf(found, 'passt');
     // It ends when it is told something wrong; what comes before that is what a VM does.
     for (const id of ['version-1', 'features-stable', 'start-stop', 'feature-subsets', 'come-and-go']) {

@@ -9,6 +9,12 @@ test.each([
   expect(guessTypes({ features, protocolFeatures, queueCount })).toEqual([type]);
 });
 
+test('guessTypes: virtiofsd is one of several, and no disk', () => {
+  const guesses = guessTypes({ features: 0x174000000n, protocolFeatures: 0x8a42bn, queueCount: 256 });
+  expect(guesses).toContain('fs');
+  expect(guesses).not.toContain('blk');
+});
+
 test('guessTypes: without features of its own it could be many; with a feature that nobody has, none', () => {
   const plain = { features: 1n << 32n, protocolFeatures: 0n, queueCount: undefined };
   expect(guessTypes(plain)).toEqual(expect.arrayContaining(['fs', 'i2c', 'rng']));

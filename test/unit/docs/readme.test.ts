@@ -36,7 +36,7 @@ test('README: the commands are those of the command line, all of them', () => {
     .slice(1);
   const named = rows.map(([cell]) => /^`orko-vmm (\w+)/.exec(cell!)?.[1]);
   expect(new Set(named)).toEqual(new Set([...Object.keys(COMMANDS), 'completion']));
-  const requests = rows.find(([cell]) => cell!.includes('ctl'))![1]!.matchAll(/`(\w+)`/g);
+  const requests = rows.find(([cell]) => cell!.includes('ctl'))![1]!.matchAll(/`([\w-]+)`/g);
   expect([...requests].map(([, request]) => request)).toEqual(REQUEST_KINDS);
 });
 

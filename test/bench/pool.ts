@@ -59,7 +59,7 @@ export async function measurePool(id: PoolFigureId, host: BenchHost, progress: P
 
 async function megabytesPerSecond(host: BenchHost, { device, prepare, commands }: Load, memory: string) {
   const mounts = ['proc /proc -t proc', 'sys /sys -t sysfs', 'dev /dev -t devtmpfs'].map((words) => `mount ${words}`);
-  const guestScript = [...mounts, ...commands, 'poweroff -f'].join('; ');
+  const guestScript = ['/bin/busybox --install -s /bin', ...mounts, ...commands, 'poweroff -f'].join('; ');
   const { prepare: writeConfig, command } = invocation('ours', {
     ...{ cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio' },
     cmdline: `console=ttyAMA0 quiet rdinit=/bin/sh -- -c "${guestScript}"`,

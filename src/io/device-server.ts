@@ -147,6 +147,7 @@ export class DeviceServer implements Disposable {
     say('a front-end is there', true);
     this.#backEnd = new BackEnd(socket, {
       ...{ loop, memory, device: this.#exported },
+      log: (message) => say(message, false),
       onEnd: (fault) => {
         this.#backEnd = undefined;
         say(`the front-end: ${fault.message}`, fault instanceof PeerGone);

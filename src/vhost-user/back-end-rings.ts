@@ -10,7 +10,7 @@ import type { QueueNotes } from '../virtio/queue.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { RingPosition, RingStand } from '../virtio/ring.ts';
 import { BackEndRing, type SignalLoop } from './back-end-ring.ts';
-import { type InflightDescription, InflightNotes } from './inflight-notes.ts';
+import { type InflightDescription, InflightNotes, type QueueInflight } from './inflight-notes.ts';
 import { MemoryTable } from './memory-table.ts';
 import type { MemoryRegion, VringAddress } from './payload.ts';
 import { PeerFault } from './peer-fault.ts';
@@ -39,6 +39,7 @@ interface World {
   readonly loop: SignalLoop;
   readonly memory: GuestMemory;
   readonly runner: RingRunner;
+  log(message: string): void;
 }
 
 export class BackEndRings implements Disposable {
@@ -46,6 +47,7 @@ export class BackEndRings implements Disposable {
   readonly #rings: readonly BackEndRing[];
   readonly #table: MemoryTable;
   #notes: InflightNotes | undefined;
+  #hasWarned = false;
   /** What the driver has accepted. */
   #features = 0n;
 
@@ -182,12 +184,26 @@ export class BackEndRings implements Disposable {
   }
 
   #run(ring: BackEndRing): void {
-    const { index, size } = ring;
     const places = this.#places(ring, ring.addresses!);
-    const notes = this.#notes?.queue(index, size);
+    const notes = this.#notesOf(ring);
     const start = notes ? this.#resume(places, notes.resume.bind(notes)) : this.#startOf(ring);
     ring.isRunning = true;
     this.#world.runner.startRing({ ...places, start, notes }, this.#features);
+  }
+
+  /**
+   * QEMU (10.0) asks for notes of 128 entries for each queue of a disk and then has rings of 1024: those have none, and whoever
+   * serves them after us begins with what was not given back.
+   */
+  #notesOf({ index, size }: BackEndRing): QueueInflight | undefined {
+    const notes = this.#notes?.queue(index, size);
+    if (this.#notes && !notes && !this.#hasWarned) {
+      this.#hasWarned = true;
+      this.#world.log(
+        `queue ${index} of ${size} entries is too large for the notes of requests in hand: there are none`,
+      );
+    }
+    return notes;
   }
 
   #halt(ring: BackEndRing): void {

@@ -59,6 +59,7 @@ export interface BackEndWorld {
   /** What the device works on: what the front-end gives, and nothing before and after that. */
   readonly memory: GuestMemory;
   readonly device: ServedDevice;
+  log(message: string): void;
   /** It is over. Comes once, with everything released. */
   onEnd(fault: PeerFault): void;
 }
@@ -76,9 +77,9 @@ export class BackEnd implements Disposable {
   /** Takes over `socket`. */
   constructor(socket: UnixSocket, world: BackEndWorld) {
     this.#world = world;
-    const { loop, memory, device } = world;
+    const { loop, memory, device, log } = world;
     this.#socket = this.#resources.use(new MessageSocket(socket, FDS_MAX));
-    this.#rings = this.#resources.use(new BackEndRings(device.queueCount, { loop, memory, runner: device }));
+    this.#rings = this.#resources.use(new BackEndRings(device.queueCount, { loop, memory, runner: device, log }));
     // Before the rings are let go of.
     this.#resources.defer(() => device.reset());
     this.#resources.defer(() => this.#channel?.[Symbol.dispose]());

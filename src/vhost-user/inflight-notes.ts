@@ -63,13 +63,9 @@ export class InflightNotes implements Disposable {
     this.#file = new SharedFile(fd, mmap_offset, mmap_size, 'memory for requests in hand');
   }
 
-  /** Of queue `index`, which has `size` entries. */
-  queue(index: number, size: number): QueueInflight {
-    if (index >= this.#queueCount || size > this.#queueSize) {
-      throw new PeerFault(
-        `queue ${index} of ${size} entries has no place in memory for ${this.#queueCount} queues of ${this.#queueSize}`,
-      );
-    }
+  /** Of queue `index`, which has `size` entries; undefined where the memory has no place for it. */
+  queue(index: number, size: number): QueueInflight | undefined {
+    if (index >= this.#queueCount || size > this.#queueSize) return undefined;
     const bytesEach = partBytes(this.#queueSize);
     return new QueueInflight(this.#file.buffer, index * bytesEach, size);
   }

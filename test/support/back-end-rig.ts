@@ -39,6 +39,8 @@ export class ExportRig implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'orko-export-'));
   readonly memory = new GuestMemory([]);
   readonly faults: string[] = [];
+  /** What the back-end had to say. */
+  readonly messages: string[] = [];
   readonly resources = new DisposableStack();
   device!: VirtioDevice;
   exported!: ExportedDevice;
@@ -80,6 +82,7 @@ export class ExportRig implements Disposable {
     const { loop, memory, exported } = this;
     this.backEnd = new BackEnd(ours, {
       ...{ loop, memory, device: exported },
+      log: (message) => void this.messages.push(message),
       onEnd: (fault) => {
         this.backEnd = undefined;
         this.ended = fault;

@@ -9,7 +9,7 @@ const SHAPE = { mmap_size: 0n, mmap_offset: 0n, num_queues: 2, queue_size: 8 };
 
 /** A process that has the notes, and then another. */
 function notesOf({ description, fd }: { description: InflightDescription; fd: Fd }, index = 0) {
-  return new InflightNotes(description, fd).queue(index, 8);
+  return new InflightNotes(description, fd).queue(index, 8)!;
 }
 
 test('createInflight: the layout of the specification, each queue on cache lines of its own', () => {
@@ -61,14 +61,17 @@ test('killed before used.idx: all of it is done again', () => {
   expect(notesOf(kept).resume(0)).toEqual([1, 2]);
 });
 
+test('a queue that has no place among the notes has none', () => {
+  const { description, fd } = createInflight(SHAPE);
+  using _ = fd;
+  const notes = new InflightNotes(description, fd);
+  expect([notes.queue(2, 8), notes.queue(0, 9)]).toEqual([undefined, undefined]);
+});
+
 test.each([
   [
     'of a queue of another size',
-    (kept: ReturnType<typeof createInflight>) => new InflightNotes(kept.description, kept.fd).queue(0, 4).resume(0),
-  ],
-  [
-    'of a queue that has no place',
-    (kept: ReturnType<typeof createInflight>) => new InflightNotes(kept.description, kept.fd).queue(2, 8),
+    (kept: ReturnType<typeof createInflight>) => new InflightNotes(kept.description, kept.fd).queue(0, 4)!.resume(0),
   ],
   ['of another ring', (kept: ReturnType<typeof createInflight>) => notesOf(kept).resume(500)],
   ['of no queue', () => createInflight({ ...SHAPE, num_queues: 0 })],

@@ -76,11 +76,8 @@ export class SocketStream implements VsockStream {
   }
 
   #ready(): void {
-    // Asked about nothing, we are told of a hang-up alone; but an event of before that may still be on its way.
-    if (!this.#wantsReadable && !this.#wantsWritable) {
-      if (!hasHungUp(this.#socket.number)) return;
-      this.#gone();
-    }
+    // Asked about nothing, we are told of a hang-up alone.
+    if (!this.#wantsReadable && !this.#wantsWritable) this.#gone();
     this.#onReady();
   }
 

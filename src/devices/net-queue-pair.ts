@@ -28,8 +28,6 @@ export class QueuePair {
   #isServed = false;
   #readable = false;
   #writable = false;
-  /** Called although nothing was asked for, and nothing was asked for since. */
-  #wasUnasked = false;
 
   constructor(options: QueuePairOptions) {
     this.#options = options;
@@ -66,10 +64,8 @@ export class QueuePair {
     this.#isServed = true;
     const { loop, port } = this.#options;
     this.#watch = loop.watch(port.fd, {}, () => {
-      // Nothing asked for, and called all the same: an event of before that was on its way, or, when it comes again, a hang-up.
-      const isUnasked = !this.#readable && !this.#writable;
-      if (isUnasked && this.#wasUnasked) this.#closed();
-      this.#wasUnasked = isUnasked;
+      // Nothing asked for, and called all the same: the other side has hung up.
+      if (!this.#readable && !this.#writable) this.#closed();
       if (this.#readable) this.receiver.run();
       if (this.#writable) this.transmitter.run();
     });
@@ -133,7 +129,6 @@ export class QueuePair {
     if (readable === this.#readable && writable === this.#writable) return;
     this.#readable = readable;
     this.#writable = writable;
-    this.#wasUnasked = false;
     this.#watch?.set({ readable, writable });
   }
 

@@ -5,7 +5,9 @@ import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
   EPOLL_CTL_MOD,
+  EPOLLERR,
   EPOLLET,
+  EPOLLHUP,
   EPOLLIN,
   EPOLLOUT,
   epoll_event,
@@ -57,6 +59,13 @@ export class Poller implements Disposable {
   /** The token of ready descriptor number `index` of the last `wait`. */
   token(index: number): number {
     return this.#readyView.getUint32(index * EVENT.size + EVENT.data, true);
+  }
+
+  /** Whether it is ready for one of `events`; or has an error or a hang-up, which concern everybody. */
+  concerns(index: number, { readable, writable }: Interest): boolean {
+    const ready = this.#readyView.getUint32(index * EVENT.size, true);
+    const wanted = (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0);
+    return (ready & (wanted | EPOLLERR | EPOLLHUP)) !== 0;
   }
 
   #control(operation: number, fd: number, { readable, writable, edges }: Interest, token: number): void {

@@ -49,7 +49,11 @@ export class EpollLoop implements IoLoop, Disposable {
   /** One turn: sleeps until there is something to do, and does it. */
   turn(): void {
     const count = this.#wait();
-    for (let index = 0; index < count; index++) this.#watches[this.#poller.token(index)]?.ready();
+    for (let index = 0; index < count; index++) {
+      const watch = this.#watches[this.#poller.token(index)];
+      // Whoever was called before may have changed what it waits for: what it no longer waits for is not told.
+      if (watch && this.#poller.concerns(index, watch.wanted)) watch.ready();
+    }
     if (!this.#idle.isEmpty) this.#idle.wake();
     if (!this.#timers.isEmpty) this.#timers.fire(this.nowMs);
     if (this.#deferred.length > 0) this.#runDeferred();
@@ -95,7 +99,11 @@ export class EpollLoop implements IoLoop, Disposable {
     this.#poller.add(fd, { ...events, edges }, token);
     const watch: Watch = {
       ready,
-      set: (wanted) => this.#poller.change(fd, { ...wanted, edges }, token),
+      wanted: events,
+      set: (wanted) => {
+        watch.wanted = wanted;
+        this.#poller.change(fd, { ...wanted, edges }, token);
+      },
       [Symbol.dispose]: () => {
         if (this.#watches[token] !== watch) return;
         this.#watches[token] = undefined;
@@ -113,5 +121,6 @@ export class EpollLoop implements IoLoop, Disposable {
 }
 
 interface Watch extends FdWatch {
+  wanted: FdEvents;
   ready(): void;
 }

@@ -83,7 +83,10 @@ export interface DeviceWorld {
 export interface IoLoop {
   /** A clock that never goes back, in milliseconds with fractions. */
   readonly nowMs: number;
-  /** Calls `ready` whenever `fd` is ready for one of `events` (level-triggered), until the watch is disposed. */
+  /**
+   * Calls `ready` whenever `fd` is ready for one of `events` (level-triggered), or has an error or a hang-up, until the watch
+   * is disposed: so a call where nothing is waited for is one of those.
+   */
   watch(fd: number, events: FdEvents, ready: () => void): FdWatch;
   /** Calls `fire` once, after `delayMs` and at most a millisecond more if the loop is free; the returned function cancels it. */
   after(delayMs: number, fire: () => void): () => void;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { EventFd } from '../../../src/host/eventfd.ts';
+import { UnixSocket } from '../../../src/host/unix-socket.ts';
 import { EpollLoop } from '../../../src/io/io-loop.ts';
 
 test('a watched descriptor is reported as long as it is ready, a signal once', () => {
@@ -38,6 +39,31 @@ test('a watch that is disposed in a callback is not called any more, and its pla
   using _again = loop.watch(second.number, { readable: true }, () => void seen.push(9));
   loop.turn();
   expect(seen[1]).toBe(9);
+});
+
+test('a watch is not told of what it was set not to wait for in the same turn, and of a hang-up in any case', () => {
+  using loop = new EpollLoop();
+  const pairs = [UnixSocket.pair('first'), UnixSocket.pair('second')] as const;
+  using resources = new DisposableStack();
+  const calls: number[] = [];
+  const watches = pairs.map(([ours, theirs], index) => {
+    resources.use(ours);
+    resources.use(theirs);
+    theirs.send(Uint8Array.of(1));
+    const ready = () => {
+      calls.push(index);
+      for (const watch of watches) watch.set({});
+    };
+    return resources.use(loop.watch(ours.number, { readable: true }, ready));
+  });
+  loop.turn();
+  expect(calls).toHaveLength(1);
+  loop.defer(() => {});
+  loop.turn();
+  expect(calls).toHaveLength(1);
+  for (const [, theirs] of pairs) theirs[Symbol.dispose]();
+  loop.turn();
+  expect(calls.slice(1).sort()).toEqual([0, 1]);
 });
 
 test('a watch for nothing is silent until it is set', () => {

@@ -33,6 +33,6 @@ export interface SharedPage {
   readonly view: DataView;
   /** To be called after changes, before anything (an interrupt) makes the guest look. */
   publish(): void;
-  /** To be called with `false` before reads start to have effects (they must exit then), with `true` when they no longer have. */
+  /** To be called, in turn, with `false` before reads start to have effects (they must exit then) and `true` when they no longer have. */
   setReadable(isReadable: boolean): void;
 }

@@ -38,11 +38,10 @@ export const checkCommand = defineCommand({
     const { checkConfig } = await import('../doctor/check.ts');
     const problems = await checkConfig(vm);
     const sharing = isExplained ? (await import('../machine/sharing.ts')).explainSharing(vm) : undefined;
-    if (json)
-      print(
-        `${JSON.stringify(sharing ? { problems: problems.map(plain), sharing } : problems.map(plain), undefined, 2)}\n`,
-      );
-    else {
+    if (json) {
+      const found = problems.map(plain);
+      print(`${JSON.stringify(sharing ? { problems: found, sharing } : found, undefined, 2)}\n`);
+    } else {
       if (sharing) print((await import('./sharing-lines.ts')).sharingLines(sharing));
       for (const { severity, error } of problems) print(`${SEVERITIES[severity]}${lineOf(error)}\n`);
     }

@@ -2,7 +2,6 @@
  * The device types that another process may serve: those with a `backend`, one line each. A type that also stands in
  * device-types.ts is one of our own without it.
  */
-
 import { served } from './devices/backend.ts';
 import { MAC } from './devices/net.ts';
 import type { ObjectField, ObjectValue } from './kinds.ts';

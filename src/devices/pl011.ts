@@ -108,7 +108,6 @@ export class Pl011 extends PrimeCell implements RegisterPageDevice {
   readonly #rx = new ReceiveFifo();
   /** `receive` has turned bytes away, so `onSpace` is owed. */
   #senderWaits = false;
-  #page: SharedPage | undefined;
   #pageIsReadable = true;
 
   /**
@@ -124,7 +123,6 @@ export class Pl011 extends PrimeCell implements RegisterPageDevice {
   }
 
   attachPage(page: SharedPage): void {
-    this.#page = page;
     this.#pageIsReadable = true;
     this.mirror(page);
     this.#rxChanged();
@@ -280,7 +278,7 @@ export class Pl011 extends PrimeCell implements RegisterPageDevice {
   #setPageReadable(free: boolean): void {
     if (this.#pageIsReadable === free) return;
     this.#pageIsReadable = free;
-    this.#page?.setReadable(free);
+    this.page?.setReadable(free);
   }
 
   /** Calls the sender back, not for every single character but when the guest has read below its trigger level. */

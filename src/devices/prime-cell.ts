@@ -17,7 +17,8 @@ export abstract class PrimeCell implements MmioDevice {
   /** What a read of each word returns; a subclass may override single ones in `readRegister`. */
   readonly #words = new Uint32Array(REGISTER_BYTES / 4);
   readonly #exists = new Uint8Array(REGISTER_BYTES / 4);
-  #page: SharedPage | undefined;
+  /** Where reads are answered without an exit, if they are. */
+  protected page: SharedPage | undefined;
 
   /** `peripheralId` is UARTPeriphID3…0 as one number; `registers` are the offsets that exist, of words. */
   constructor(peripheralId: number, registers: Iterable<number>) {
@@ -54,13 +55,13 @@ export abstract class PrimeCell implements MmioDevice {
   protected set(offset: number, value: number): void {
     if (this.#words[offset / 4] === value) return;
     this.#words[offset / 4] = value;
-    this.#page?.view.setUint32(offset, value, true);
-    this.#page?.publish();
+    this.page?.view.setUint32(offset, value, true);
+    this.page?.publish();
   }
 
   /** Keeps `page` equal to what reads return, from now on. */
   protected mirror(page: SharedPage): void {
-    this.#page = page;
+    this.page = page;
     this.#words.forEach((value, index) => {
       page.view.setUint32(4 * index, value, true);
     });

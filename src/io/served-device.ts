@@ -5,6 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { ConfigError, HostError } from '../base/errors.ts';
+import { FewTimes } from '../base/few-times.ts';
 import type { AnyServedKeys } from '../config/served-types.ts';
 import { Fd } from '../host/fd.ts';
 import { getuid } from '../host/libc.ts';
@@ -61,8 +62,9 @@ class ServedDevice implements HostedDevice {
   #connections = 0;
   #foundMs = 0;
   #againMs = 0;
-  #complaints = 0;
-  #faultsMade = 0;
+  readonly #log = (message: string) => this.#surroundings.tell({ kind: 'log', message });
+  readonly #complaints = new FewTimes(FAULTS_LOGGED_MAX, this.#log);
+  readonly #faultsMade = new FewTimes(FAULTS_LOGGED_MAX, this.#log, '; the next ones are not said');
 
   constructor(request: CreateRequest, surroundings: Surroundings) {
     this.#request = request;
@@ -326,19 +328,13 @@ class ServedDevice implements HostedDevice {
   }
 
   #complain(reason: string): void {
-    if (++this.#complaints > FAULTS_LOGGED_MAX) return;
-    const last = this.#complaints === FAULTS_LOGGED_MAX ? '; the next time it is not said' : '';
-    this.#log(`${this.#source.name}: ${reason}${last}`);
+    this.#complaints.say(`${this.#source.name}: ${reason}`);
   }
 
   #noteFault(text: string): void {
     this.#recorder?.note(text);
-    if (++this.#faultsMade > FAULTS_LOGGED_MAX) return;
-    const last = this.#faultsMade === FAULTS_LOGGED_MAX ? '; the next ones are not said' : '';
-    this.#log(`${text}${last}`);
+    this.#faultsMade.say(text);
   }
-
-  readonly #log = (message: string) => this.#surroundings.tell({ kind: 'log', message });
 
   [Symbol.dispose](): void {
     this.#probing?.[Symbol.dispose]();

@@ -50,9 +50,7 @@ export class Coalescing {
 
   /** The VM is about to go: what it stored is handed on first. */
   detach(): void {
-    this.drain();
-    this.#isActive = false;
-    this.#timer.stop();
+    this.#end();
     this.#vm = undefined;
     this.#ring = undefined;
   }
@@ -69,6 +67,7 @@ export class Coalescing {
     if (this.#isActive) return;
     this.#isActive = true;
     this.#idleTicks = 0;
+    this.#hasPrinted = false;
     this.#vm?.registerCoalescedMmio(this.#range);
     this.#lookEvery(DRAIN_FIRST_MS);
   }
@@ -80,8 +79,10 @@ export class Coalescing {
       this.#hasPrinted = false;
       this.#idleTicks = 0;
       if (this.#drainMs < DRAIN_LAST_MS) this.#lookEvery(2 * this.#drainMs);
-    } else if (++this.#idleTicks > IDLE_TICKS_MAX) this.#end();
-    else if (this.#drainMs > DRAIN_FIRST_MS) this.#lookEvery(DRAIN_FIRST_MS);
+    } else if (++this.#idleTicks > IDLE_TICKS_MAX) {
+      this.#vm?.unregisterCoalescedMmio(this.#range);
+      this.#end();
+    } else if (this.#drainMs > DRAIN_FIRST_MS) this.#lookEvery(DRAIN_FIRST_MS);
   }
 
   #lookEvery(milliseconds: number): void {
@@ -90,7 +91,6 @@ export class Coalescing {
   }
 
   #end(): void {
-    this.#vm?.unregisterCoalescedMmio(this.#range);
     this.drain();
     this.#isActive = false;
     this.#timer.stop();

@@ -21,7 +21,6 @@ export class RegisterPage implements SharedPage, Disposable {
   readonly #memory: Mapping;
   readonly #slot: Slot;
   #host: RegisterPageHost | undefined;
-  #isReadable = true;
 
   /** For the registers of device `name`, which start at `range.base`. `pageSize` is the host's: what a slot covers at least. */
   constructor(name: string, range: AddressRange, pageSize: number) {
@@ -63,8 +62,6 @@ export class RegisterPage implements SharedPage, Disposable {
   }
 
   setReadable(isReadable: boolean): void {
-    if (this.#isReadable === isReadable) return;
-    this.#isReadable = isReadable;
     if (isReadable) this.#host?.slots.add(this.#slot);
     else this.#host?.slots.remove(this.#slot);
   }

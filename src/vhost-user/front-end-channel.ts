@@ -1,5 +1,4 @@
 /** The second connection of a vhost-user device, by which we, the back-end, tell the front-end something (SET_BACKEND_REQ_FD). */
-
 import type { Fd } from '../host/fd.ts';
 import { UnixSocket } from '../host/unix-socket.ts';
 import type { FdWatch, IoLoop } from '../virtio/device.ts';
@@ -10,7 +9,7 @@ export class FrontEndChannel implements Disposable {
   readonly #socket: MessageSocket;
   readonly #watch: FdWatch;
   readonly #wantsAcks: boolean;
-  readonly #onFault: (work: () => void) => void;
+  readonly #guard: (work: () => void) => void;
   /** One message at a time: a change that comes before the last was heard of is told once. */
   #isUnderWay = false;
   #isDue = false;
@@ -19,15 +18,15 @@ export class FrontEndChannel implements Disposable {
   constructor(fd: Fd, loop: IoLoop, wantsAcks: boolean, guard: (work: () => void) => void) {
     this.#socket = new MessageSocket(UnixSocket.adopt(fd, "the front-end's channel"), 0);
     this.#wantsAcks = wantsAcks;
-    this.#onFault = guard;
+    this.#guard = guard;
     fd.setBlocking(false);
-    this.#watch = loop.watch(fd.number, { readable: true }, () => this.#onFault(() => this.#hear()));
+    this.#watch = loop.watch(fd.number, { readable: true }, () => this.#guard(() => this.#hear()));
   }
 
   /** The config space is not what it was. */
   tellConfigChange(): void {
     this.#isDue = true;
-    this.#onFault(() => this.#send());
+    this.#guard(() => this.#send());
   }
 
   #send(): void {

@@ -2,7 +2,6 @@
  * Notes of what we have in hand, in memory that the front-end keeps ("Inflight I/O tracking", split virtqueues): when our process
  * is gone, the next one reads here what to do again. Each store is one that the other process may find to be the last.
  */
-
 import { alignUp } from '../base/bits.ts';
 import { bytes, struct, u8, u16, u64 } from '../base/layout.ts';
 import type { Fd } from '../host/fd.ts';

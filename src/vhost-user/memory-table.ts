@@ -8,6 +8,7 @@ import type { Fd } from '../host/fd.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemoryRegion } from './payload.ts';
 import { PeerFault } from './peer-fault.ts';
+import { guestAddressIn, holds } from './regions.ts';
 import { SharedFile } from './shared-file.ts';
 
 /** As many as KVM has slots for on older kernels, and as libvhost-user and rust-vmm take. */
@@ -71,10 +72,8 @@ export class MemoryTable implements Disposable {
 
   /** The guest address of an address of the front-end's. */
   guestAddress(userAddress: bigint, what: string): GuestAddress {
-    for (const { region } of this.#mapped) {
-      const offset = userAddress - region.user_address;
-      if (offset >= 0n && offset < region.size) return Number(region.guest_address + offset);
-    }
+    const found = this.#mapped.find(({ region }) => holds(region, userAddress));
+    if (found) return Number(guestAddressIn(found.region, userAddress));
     throw new PeerFault(`${what} lies at 0x${userAddress.toString(16)}, which is in no region of memory`);
   }
 

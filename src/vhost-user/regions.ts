@@ -17,12 +17,20 @@ export class Regions {
   /** The guest address; undefined where no region is. */
   toGuest(userAddress: bigint): bigint | undefined {
     const region = this.regionOf(userAddress);
-    return region && userAddress - region.user_address + region.guest_address;
+    return region && guestAddressIn(region, userAddress);
   }
 
   regionOf(userAddress: bigint): MemoryRegion | undefined {
-    return this.#regions.find(
-      ({ user_address, size }) => userAddress >= user_address && userAddress < user_address + size,
-    );
+    return this.#regions.find((region) => holds(region, userAddress));
   }
+}
+
+/** Whether an address of the front-end's lies in the region. */
+export function holds({ user_address, size }: MemoryRegion, userAddress: bigint): boolean {
+  return userAddress >= user_address && userAddress < user_address + size;
+}
+
+/** The guest address of one that does. */
+export function guestAddressIn({ user_address, guest_address }: MemoryRegion, userAddress: bigint): bigint {
+  return userAddress - user_address + guest_address;
 }

@@ -17,6 +17,7 @@ import {
   VIRTIO_MMIO_INT_VRING,
 } from '../abi/virtio.ts';
 import { GuestFault } from '../base/errors.ts';
+import { FewTimes } from '../base/few-times.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { AccessSize, MmioDevice } from '../bus/mmio-device.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
@@ -101,12 +102,13 @@ export class MmioTransport implements MmioDevice {
   #shmSel = 0;
   #status = 0;
   #mistakeLogged = false;
-  #faults = 0;
+  readonly #faults: FewTimes;
 
   constructor(device: DeviceDescription, world: MmioTransportWorld) {
     this.name = world.name;
     this.#device = device;
     this.#world = world;
+    this.#faults = new FewTimes(FAULTS_LOGGED_MAX, (message) => world.log(message));
     this.#registers = new Uint32Array(world.page, 0, Reg.Config / 4);
     this.#interruptStatus = new Int32Array(world.page, Reg.InterruptStatus, 1);
     this.#bytes = new DataView(world.page, 0, REGISTER_BYTES);
@@ -151,11 +153,7 @@ export class MmioTransport implements MmioDevice {
   /** The device cannot go on: only a reset by the driver helps (§2.1.2). */
   needsReset(reason: string): void {
     if (this.#status === 0 || this.#has(VIRTIO_CONFIG_S_NEEDS_RESET)) return;
-    this.#faults++;
-    if (this.#faults <= FAULTS_LOGGED_MAX) {
-      const last = this.#faults === FAULTS_LOGGED_MAX ? '; the next time it is not said' : '';
-      this.#world.log(`${reason}: the device stops until its driver resets it${last}`);
-    }
+    this.#faults.say(`${reason}: the device stops until its driver resets it`);
     this.#setStatus(this.#status | VIRTIO_CONFIG_S_NEEDS_RESET);
     this.#notifyConfig();
   }

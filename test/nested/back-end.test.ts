@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { quote } from '../../src/nested/l1.ts';
+import { makeFileSystem } from '../support/file-system-image.ts';
 import { GuestShell } from '../support/guest-shell.ts';
 import { eventually } from '../support/host-memory.ts';
 import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
@@ -43,10 +44,8 @@ afterEach(async () => {
   await l1.run(`ip link del otap${number}; rm -rf ${folder}; true`);
 });
 
-async function onHost(command: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await l1.run(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
-  if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
-  return stdout.trim();
+function onHost(command: string): Promise<string> {
+  return l1.must(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
 }
 
 /** A tap of this test, and a web server behind it with `data`. */
@@ -56,15 +55,6 @@ async function makeNetwork(): Promise<string> {
     head -c 1000000 /dev/urandom >${folder}/data`);
   daemons.push(l1.spawn(`exec busybox httpd -f -p ${HOST_ADDRESS}:8123 -h ${folder}`));
   return tap;
-}
-
-/** An ext4 image with files of all sizes and their checksums in SUMS. */
-async function makeFileSystem(name: string): Promise<string> {
-  const [path, tree] = [join(folder, name), join(folder, `${name}.tree`)];
-  const make = [0, 1, 4096, 65_537, 3_000_000].map((size) => `head -c ${size} /dev/urandom >${tree}/file-${size}`);
-  await onHost(`mkdir ${tree} && ${make.join(' && ')} && (cd ${tree} && md5sum file-* >SUMS) &&
-    mke2fs -q -t ext4 -d ${tree} ${path} 32M`);
-  return path;
 }
 
 type Keys = Readonly<Record<string, string | number>>;
@@ -130,7 +120,7 @@ async function useConsole(shell: GuestShell, socket: string): Promise<string> {
 describe('in a VM of ours', { timeout: TEST_TIMEOUT_MS }, () => {
   test('each device does the same in process and in a process of its own', async () => {
     const tap = await makeNetwork();
-    const disk = await makeFileSystem('disk');
+    const disk = await makeFileSystem(l1, join(folder, 'disk'));
     const results: object[] = [];
     for (const place of [inProcess, inItsOwn]) {
       const console = join(folder, `${place.name}.hvc0`);
@@ -257,7 +247,7 @@ const chardev = (id: string, socket: string) => ['-chardev', `socket,id=${id},pa
 describe("QEMU's front-end", { timeout: TEST_TIMEOUT_MS }, () => {
   test('blk, rng and net: files, entropy, data; twice over', async () => {
     const tap = await makeNetwork();
-    const disk = await makeFileSystem('disk');
+    const disk = await makeFileSystem(l1, join(folder, 'disk'));
     const [blk, rng, net] = [
       await serve('blk', { path: disk }),
       await serve('rng'),

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { lastSafeRecord, missingRecords, RECORD_BYTES } from '../support/disk-records.ts';
+import { makeFileSystem } from '../support/file-system-image.ts';
 import { GuestShell } from '../support/guest-shell.ts';
 import { hasHost, host, type NestedHost } from '../support/nested-host.ts';
 import { linux, NODE_MAPPINGS, rounds, startVm, TEST_TIMEOUT_MS, type Vm } from '../support/vm.ts';
@@ -34,10 +35,8 @@ afterEach(async () => {
   await onHost(`rm -rf ${folder}`);
 });
 
-async function onHost(command: string, on = l1): Promise<string> {
-  const { exitCode, stdout, stderr } = await on.run(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
-  if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
-  return stdout.trim();
+function onHost(command: string, on = l1): Promise<string> {
+  return on.must(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
 }
 
 /** A disk of random bytes, or of nothing. */
@@ -49,15 +48,8 @@ async function makeDisk(name: string, mebibytes: number, source: 'random' | 'hol
   return path;
 }
 
-/** An ext4 image with files of all sizes and their checksums in SUMS. */
-async function makeFileSystem(name: string, mebibytes: number): Promise<string> {
-  const [path, tree] = [join(folder, name), join(folder, 'tree')];
-  const sizes = [0, 1, 511, 4096, 65_537, 1_000_000, 5_000_000];
-  const make = sizes.map((size) => `head -c ${size} /dev/urandom >${tree}/file-${size}`).join(' && ');
-  await onHost(`mkdir ${tree} && ${make} && (cd ${tree} && md5sum file-* >SUMS) &&
-    mke2fs -q -t ext4 -d ${tree} ${path} ${mebibytes}M`);
-  return path;
-}
+/** Files of all sizes, the largest of which takes several requests. */
+const FILES = { sizes: [0, 1, 511, 4096, 65_537, 1_000_000, 5_000_000], mebibytes: 64 };
 
 async function start(devices: object, more: object = {}, on = l1): Promise<{ vm: Vm; shell: GuestShell }> {
   const vm = await startVm(on, { kernel: linux('shell'), devices, ...more });
@@ -71,7 +63,7 @@ function md5(path: string, on = l1): Promise<string> {
 describe('virtio-blk', { timeout: TEST_TIMEOUT_MS }, () => {
   test('two disks and a read-only one: a file system is used, nothing gets mixed up, nobody else may write them', async () => {
     const [files, raw, readonly] = [
-      await makeFileSystem('files.ext4', 64),
+      await makeFileSystem(l1, join(folder, 'files.ext4'), FILES),
       await makeDisk('raw', 8),
       await makeDisk('readonly', 4, 'random'),
     ];
@@ -105,7 +97,9 @@ describe('virtio-blk', { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await vm.exited()).toBe(0);
     expect([await md5(raw), await md5(readonly)]).toEqual([rawSum, readonlySum]);
     await onHost(`e2fsck -fn ${files}`);
-    await onHost(`cd ${folder} && debugfs -R 'dump /copy/file-5000000 out' ${files} && cmp out tree/file-5000000`);
+    await onHost(
+      `cd ${folder} && debugfs -R 'dump /copy/file-5000000 out' ${files} && cmp out ${files}.tree/file-5000000`,
+    );
   });
 
   test('holes, zeroes, growing, the cache mode, a rate limit', async () => {

@@ -35,10 +35,8 @@ afterEach(async () => {
   await l1.run(`${[...cleanup].reverse().join('; ')}; true`);
 });
 
-async function onHost(command: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await l1.run(command);
-  if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
-  return stdout.trim();
+function onHost(command: string): Promise<string> {
+  return l1.must(command);
 }
 
 /** A tap that root has made, with addresses of both kinds. */

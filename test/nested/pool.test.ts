@@ -28,10 +28,8 @@ afterEach(async () => {
   await onHost(`rm -rf ${folder}`);
 });
 
-async function onHost(command: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await l1.run(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
-  if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
-  return stdout.trim();
+function onHost(command: string): Promise<string> {
+  return l1.must(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
 }
 
 async function md5(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 /** Devices that other processes serve, with the back-ends of Debian: qemu-storage-daemon for disks, virtiofsd for folders. */
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { makeFileSystem } from '../support/file-system-image.ts';
 import { GuestShell } from '../support/guest-shell.ts';
 import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
 import { linux, rounds, startVm, TEST_TIMEOUT_MS, type Vm } from '../support/vm.ts';
@@ -38,19 +39,8 @@ afterEach(async () => {
   await onHost(`rm -rf ${folder}`);
 });
 
-async function onHost(command: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await l1.run(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
-  if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
-  return stdout.trim();
-}
-
-/** An ext4 image with files of all sizes and their checksums in SUMS. */
-async function makeFileSystem(name: string): Promise<string> {
-  const [path, tree] = [join(folder, name), join(folder, `${name}.tree`)];
-  const make = [0, 1, 4096, 65_537, 3_000_000].map((size) => `head -c ${size} /dev/urandom >${tree}/file-${size}`);
-  await onHost(`mkdir ${tree} && ${make.join(' && ')} && (cd ${tree} && md5sum file-* >SUMS) &&
-    mke2fs -q -t ext4 -d ${tree} ${path} 32M`);
-  return path;
+function onHost(command: string): Promise<string> {
+  return l1.must(command, { timeoutMs: TEST_TIMEOUT_MS / 2 });
 }
 
 /** Serves each disk at the socket of its name. */
@@ -94,7 +84,10 @@ async function checkDisk(shell: GuestShell, disk: string): Promise<void> {
 
 describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
   test('two disks of qemu-storage-daemon, direct and strict: files, drivers that come and go, a reboot', async () => {
-    const [direct, strict] = [await makeFileSystem('direct'), await makeFileSystem('strict')];
+    const [direct, strict] = [
+      await makeFileSystem(l1, join(folder, 'direct')),
+      await makeFileSystem(l1, join(folder, 'strict')),
+    ];
     await serveDisks(direct, strict);
     const { vm, shell } = await start({
       direct: { type: 'blk', backend: `${direct}.sock` },
@@ -133,7 +126,10 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
   });
 
   test('a disk whose back-end comes late, is killed, and comes again; the other goes on', async () => {
-    const [fragile, other] = [await makeFileSystem('fragile'), await makeFileSystem('other')];
+    const [fragile, other] = [
+      await makeFileSystem(l1, join(folder, 'fragile')),
+      await makeFileSystem(l1, join(folder, 'other')),
+    ];
     await serveDisks(other);
     const starting = startVm(l1, {
       kernel: linux('shell'),
@@ -171,7 +167,7 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
   });
 
   test('a disk that grows while the guest uses it', async () => {
-    const disk = await makeFileSystem('disk');
+    const disk = await makeFileSystem(l1, join(folder, 'disk'));
     const qmp = `${disk}.qmp`;
     const monitor = `--chardev socket,id=m,path=${qmp},server=on,wait=off --monitor chardev=m`;
     daemons.push(

@@ -6,9 +6,7 @@ const MIB = 2 ** 20;
 
 /** Runs `command` on the host; it has to succeed. */
 export async function onHost(l1: NestedHost, command: string, timeoutMs = 120_000): Promise<string> {
-  const { exitCode, stdout, stderr } = await l1.run(command, { timeoutMs });
-  if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
-  return stdout.trim();
+  return l1.must(command, { timeoutMs });
 }
 
 export async function pidOf(vm: Vm): Promise<number> {

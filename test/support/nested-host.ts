@@ -78,6 +78,13 @@ export class NestedHost {
     return { exitCode, stdout: process.stdout, stderr: process.stderr };
   }
 
+  /** The same for a command that has to succeed: what it printed, without blanks around it. */
+  async must(command: string, options: RunOptions = {}): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run(command, options);
+    if (exitCode !== 0) throw new Error(`On the host, ${command} ended with ${exitCode}: ${stdout}${stderr}`);
+    return stdout.trim();
+  }
+
   spawn(command: string, options: SpawnOptions = {}): HostProcess {
     const script = `cd ${quote(options.cwd ?? this.directory)} && ${command}`;
     return this.#ssh ? remote(this.#ssh, script, options) : local(this.directory, script, options);

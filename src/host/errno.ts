@@ -20,6 +20,7 @@ const WORDS: Record<string, string> = {
   EEXIST: 'Already exists',
   ENODEV: 'No such device',
   ENOTDIR: 'Not a directory',
+  ENOTSOCK: 'Not a socket',
   EISDIR: 'Is a directory',
   EINVAL: 'Invalid argument',
   EMFILE: 'Too many open files',

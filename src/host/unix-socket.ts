@@ -128,13 +128,16 @@ export class UnixSocket extends Fd {
 
   /** Whether it is one that others connect to. */
   get isListening(): boolean {
-    return this.#option(SO_ACCEPTCONN, Int32Array.BYTES_PER_ELEMENT).some((byte) => byte !== 0);
+    const value = this.#option(SO_ACCEPTCONN, Int32Array.BYTES_PER_ELEMENT, `use ${this.name} as a socket`);
+    return value.some((byte) => byte !== 0);
   }
 
-  #option(name: number, size: number): Uint8Array<ArrayBuffer> {
+  #option(name: number, size: number, doing: string): Uint8Array<ArrayBuffer> {
     const value = new Uint8Array(size);
     const length = new Uint8Array(Uint32Array.of(size).buffer);
-    check(libc.getsockopt(this.number, SOL_SOCKET, name, value, length), `ask what ${this.name} is`);
+    check(libc.getsockopt(this.number, SOL_SOCKET, name, value, length), doing, {
+      ENOTSOCK: 'hand over one that listens, or one that is connected',
+    });
     return value;
   }
 
@@ -149,7 +152,7 @@ export class UnixSocket extends Fd {
 
   /** Who is at the other end, as it was when it connected or began to listen (SO_PEERCRED, unix(7)). */
   peer(): Credentials {
-    return unpack(ucred, this.#option(SO_PEERCRED, ucred.size));
+    return unpack(ucred, this.#option(SO_PEERCRED, ucred.size, `ask who is at the other end of ${this.name}`));
   }
 
   /** Sends all of `bytes`, `fds` with the first of them. The descriptors stay the caller's. */

@@ -1,7 +1,7 @@
 /** `orko-vmm backend` as a process: one that listens, ones that are given a socket, and a disk that is killed at work. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -64,8 +64,15 @@ function start(words: readonly string[], fds: readonly number[] = []): ChildProc
 }
 
 function connect(path: string): UnixSocket {
-  host.until(() => existsSync(path), 'its socket');
-  return UnixSocket.connect(path);
+  const found: UnixSocket[] = [];
+  // A name is there a moment before anybody listens.
+  const isThere = () => {
+    const result = UnixSocket.connectNow(path);
+    if (result instanceof UnixSocket) found.push(result);
+    return found.length > 0;
+  };
+  host.until(isThere, 'its socket');
+  return found[0]!;
 }
 
 test('a disk is killed again and again with requests in flight: all of them are done, and once', async () => {

@@ -64,14 +64,15 @@ async function run(host: BenchHost, contender: Contender): Promise<NetRun> {
     ip link del ${TAP}
     cat tx.json; echo =; cat rx.json; echo =; cat ping.txt; echo =; tail -c 2000 console`;
   const { stdout, stderr } = await host.run(script);
-  const [tx, rx, ping] = stdout.split('\n=\n');
+  const [tx, rx, ping, console = ''] = stdout.split('\n=\n');
   const average = /= [\d.]+\/([\d.]+)\//.exec(ping ?? '')?.[1];
   if (average === undefined) throw new Error(`No guest answered: ${command}\n${stdout.slice(-3000)}\n${stderr}`);
-  return { tx: megabits(tx!), rx: megabits(rx!), ping: Number(average) };
+  const said = `${command}\n${console}\n${stderr}`;
+  return { tx: megabits(tx!, said), rx: megabits(rx!, said), ping: Number(average) };
 }
 
-function megabits(json: string): number {
+function megabits(json: string, said: string): number {
   const { end, error } = JSON.parse(json) as { end: { sum_received?: { bits_per_second: number } }; error?: string };
-  if (end.sum_received === undefined) throw new Error(`iperf3 failed: ${error}`);
+  if (end.sum_received === undefined) throw new Error(`iperf3 failed: ${error}: ${said}`);
   return end.sum_received.bits_per_second / 1e6;
 }

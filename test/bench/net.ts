@@ -48,7 +48,9 @@ async function run(host: BenchHost, contender: Contender): Promise<NetRun> {
   const { prepare, command } = invocation(contender, { cpus: 1, kernel: 'Image', initrd: 'net.cpio', cmdline });
   const started = contender === 'ours' ? command : `${command} ${DEVICE.peer}`;
   // Both sides' iperf3 count what arrived; -R turns the stream round.
-  const iperf = `iperf3 -c ${GUEST} -t ${SECONDS} -J`;
+  // Between two tests the server closes its socket and listens again: who comes too early is refused.
+  const iperf = (direction: string, to: string) =>
+    `for try in 1 2 3 4 5; do iperf3 -c ${GUEST} -t ${SECONDS} -J ${direction} >${to} && break; sleep 0.5; done`;
   const script = `
     ${prepare}; ${contender === 'ours' ? `echo ${quote(DEVICE.ours)} >>guest.yaml` : ''}
     cat initramfs.cpio iperf3.cpio >net.cpio
@@ -58,7 +60,7 @@ async function run(host: BenchHost, contender: Contender): Promise<NetRun> {
     ${started} <keys >console & pid=$!; exec 3>keys
     printed() { until grep -qs "$1" console; do kill -0 $pid || return; sleep 0.1; done; }
     printed 'orko:~# '; echo ${quote(GUEST_COMMANDS)} >&3; printed LISTENING
-    ${iperf} -R >tx.json; ${iperf} >rx.json
+    ${iperf('-R', 'tx.json')}; ${iperf('', 'rx.json')}
     ping -q -c ${PINGS} -i 0.1 ${GUEST} >ping.txt
     kill -KILL -- -$pid; wait $pid 2>/dev/null; exec 3>&-
     ip link del ${TAP}

@@ -34,7 +34,7 @@ const DEVICE: Record<Contender, string> = {
 /** 5201, iperf3's port, as the kernel prints it. */
 const LISTENS = 'until grep -qi ":1451 " /proc/net/tcp /proc/net/tcp6; do sleep 0.1; done';
 /** What the guest is told at its prompt; the last word is not in the command itself, which the console echoes. */
-const GUEST_COMMANDS = `ip addr add ${GUEST}/24 dev eth0; ip link set eth0 up; iperf3 -s -D; ${LISTENS}; echo LISTE""NING`;
+const GUEST_COMMANDS = `ip addr add ${GUEST}/24 dev eth0; ip link set eth0 up; (while :; do iperf3 -s -1; done >/dev/null 2>&1 &); ${LISTENS}; echo LISTE""NING`;
 
 export async function measureNet(host: BenchHost, progress: ProgressSink): Promise<Record<NetFigureId, Round[]>> {
   const describe = ({ tx, rx, ping }: NetRun) => `${tx.toFixed(0)}/${rx.toFixed(0)} Mbit/s, ${ping.toFixed(2)} ms`;
@@ -48,9 +48,9 @@ async function run(host: BenchHost, contender: Contender): Promise<NetRun> {
   const { prepare, command } = invocation(contender, { cpus: 1, kernel: 'Image', initrd: 'net.cpio', cmdline });
   const started = contender === 'ours' ? command : `${command} ${DEVICE.peer}`;
   // Both sides' iperf3 count what arrived; -R turns the stream round.
-  // Between two tests the server closes its socket and listens again: who comes too early is refused.
+  // A server for each test, because one for all of them now and then ends after the first; until the next one listens, who comes is refused.
   const iperf = (direction: string, to: string) =>
-    `for try in 1 2 3 4 5; do iperf3 -c ${GUEST} -t ${SECONDS} -J ${direction} >${to} && break; sleep 0.5; done`;
+    `for try in $(seq 20); do iperf3 -c ${GUEST} -t ${SECONDS} -J ${direction} >${to} && break; sleep 0.5; done`;
   const script = `
     ${prepare}; ${contender === 'ours' ? `echo ${quote(DEVICE.ours)} >>guest.yaml` : ''}
     cat initramfs.cpio iperf3.cpio >net.cpio

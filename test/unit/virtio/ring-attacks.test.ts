@@ -298,6 +298,46 @@ describe.each(FORMATS)('%s: descriptors', (_, features) => {
   });
 });
 
+describe.each(FORMATS)('%s: what is the guest’s own, it may ruin', (_, features) => {
+  test('G28: a device writes into its own ring, and into another ring', () => {
+    const { create, descriptors, available, places, ram } = hostile({ features });
+    const other = hostile({ features, ram, places: { desc: DATA, driver: DATA + 0x1000, device: DATA + 0x2000 } });
+    const otherQueue = other.create();
+    // The buffers are the device's and the driver's area, then the other queue's descriptors, one chain each.
+    const targets = [places.device, places.driver, DATA];
+    descriptors(...targets.map((address): Descriptor => [address, 128, WRITE]));
+    if (!features.packed) available([0, 1, 2]);
+    const queue = create();
+    for (const chain of popAll(queue)) {
+      chain.writeAt(0, new Uint8Array(128).fill(0xff));
+      chain.complete(128);
+      queue.signal();
+    }
+    for (const broken of [queue, otherQueue]) expect(() => popAll(broken)).toSatisfy(endsInOrder);
+    expect(ram.at(DATA, 128)).toEqual(new Uint8Array(128).fill(0xff));
+  });
+
+  test('G28: the three areas of a ring in one place', () => {
+    const { create, descriptors } = hostile({ features, places: { driver: RAM_BASE, device: RAM_BASE } });
+    descriptors([DATA, 1, WRITE], [DATA, 1, WRITE], [DATA, 1, WRITE]);
+    const queue = create();
+    expect(() => {
+      for (const chain of popAll(queue)) chain.complete(1);
+      queue.signal();
+    }).toSatisfy(endsInOrder);
+  });
+});
+
+/** Returns, or says that it is the guest's fault. */
+function endsInOrder(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    return error instanceof GuestFault;
+  }
+}
+
 describe.each(FORMATS)('%s: indirect tables', (name, features) => {
   const entries = (count: number): Descriptor[] =>
     Array.from({ length: count }, (_, index) => [DATA, 1, index + 1 < count ? NEXT : 0, index + 1]);

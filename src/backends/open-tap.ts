@@ -5,7 +5,9 @@ import type { Remedies } from '../host/errno.ts';
 import { Fd } from '../host/fd.ts';
 import { NetworkInterface } from '../host/network-interface.ts';
 import { describeTap, openTap } from '../host/tap-file.ts';
+import type { DeviceWorld } from '../virtio/device.ts';
 import { Tap } from './tap.ts';
+import { VhostNet } from './vhost-net.ts';
 
 /** What needs not be said to a guest. */
 const USUAL_MTU = 1500;
@@ -18,6 +20,7 @@ export interface TapKeys {
   readonly offloads: boolean;
   readonly mtu: number | undefined;
   readonly bridge: string | undefined;
+  readonly vhost: 'auto' | 'on' | 'off';
 }
 
 export interface OpenedTap {
@@ -27,7 +30,11 @@ export interface OpenedTap {
 }
 
 /** `keyPath`: where the device stands in the config. */
-export function openNetworkTap(keys: TapKeys, keyPath: string, log: (message: string) => void): OpenedTap {
+export function openNetworkTap(
+  keys: TapKeys,
+  keyPath: string,
+  { log, memory }: Pick<DeviceWorld, 'log' | 'memory'>,
+): OpenedTap {
   using opening = new DisposableStack();
   const complain = (key: string, message: string) => new ConfigError(message, { keyPath: `${keyPath}.${key}` });
   const [kind, name = ''] = keys.network.split(':');
@@ -42,7 +49,13 @@ export function openNetworkTap(keys: TapKeys, keyPath: string, log: (message: st
   if (!facts.isTap) throw complain('network', `${facts.name} is a tun, which carries no Ethernet frames: use a tap`);
   if (isNew) log(`The network is the new tap ${facts.name}, which is gone when the VM is`);
   const mtu = settle(facts.name, isNew, keys, log);
-  const tap = opening.use(new Tap({ fds, hasHeaders: facts.hasHeaders, offloads: keys.offloads }));
+  const { hasHeaders } = facts;
+  if (keys.vhost === 'on' && !hasHeaders) {
+    throw complain('vhost', 'The kernel serves only taps with headers (IFF_VNET_HDR), which this one has not');
+  }
+  const kernel = keys.vhost !== 'off' && hasHeaders ? (fd: Fd) => new VhostNet(memory, fd.number) : undefined;
+  const tap = opening.use(new Tap({ fds, hasHeaders, offloads: keys.offloads, ...(kernel && { kernel }) }));
+  if (keys.vhost === 'on') for (const port of tap.ports) (port.kernel as VhostNet).open();
   opening.move();
   return { tap, mtu };
 }

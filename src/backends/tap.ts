@@ -26,6 +26,7 @@ import {
   type Network,
   type NetworkPort,
   NO_FRAME,
+  type PortKernel,
   type ReceiveFilter,
   type Sent,
 } from '../devices/network.ts';
@@ -62,6 +63,8 @@ const HOST_OFFLOADS = features(
 const ALL_FLAGS = [...OFFLOADS, ...USO_OFFLOADS].reduce((flags, { flag }) => flags | flag, 0);
 
 export interface TapOptions {
+  /** Who else may serve the queues of this one. */
+  kernel?(fd: Fd): PortKernel & Disposable;
   /** One for each queue, non-blocking. The tap owns them. */
   readonly fds: readonly Fd[];
   readonly hasHeaders: boolean;
@@ -76,14 +79,14 @@ export class Tap implements Network {
   readonly #fds: readonly Fd[];
   #portsUsed: number;
 
-  constructor({ fds, hasHeaders, offloads }: TapOptions) {
+  constructor({ fds, hasHeaders, offloads, kernel }: TapOptions) {
     this.#fds = fds;
     this.#portsUsed = fds.length;
     this.hasHeaders = hasHeaders;
     for (const fd of hasHeaders ? fds : []) setTapHeaderSize(fd, HEADER_BYTES);
     this.offloads = hasHeaders && offloads ? this.#knownOffloads() : 0n;
     this.setGuestOffloads(0n);
-    this.ports = fds.map((fd) => new TapPort(fd.number));
+    this.ports = fds.map((fd) => new TapPort(fd.number, kernel?.(fd)));
   }
 
   setGuestOffloads(wanted: bigint): void {
@@ -122,6 +125,7 @@ export class Tap implements Network {
 export class TapPort implements NetworkPort, Disposable {
   readonly fd: number;
   readonly room: IovecTable;
+  readonly kernel: (PortKernel & Disposable) | undefined;
   rest: Uint8Array = NOTHING;
   readonly #frame = new IovecTable(IOVECS_MAX);
   /** The entries of the room, and after them one for what it does not hold. */
@@ -129,8 +133,9 @@ export class TapPort implements NetworkPort, Disposable {
   readonly #words = new Uint32Array(this.#iovecs.buffer);
   readonly #spill = Mapping.create(HEADER_BYTES + FRAME_BYTES_MAX, { what: 'the frames of a tap' });
 
-  constructor(fd: number) {
+  constructor(fd: number, kernel?: PortKernel & Disposable) {
     this.fd = fd;
+    this.kernel = kernel;
     this.room = new IovecTable(IOVECS_MAX - 1, this.#iovecs);
   }
 
@@ -169,6 +174,7 @@ export class TapPort implements NetworkPort, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.kernel?.[Symbol.dispose]();
     this.#spill[Symbol.dispose]();
   }
 }

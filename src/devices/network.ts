@@ -1,5 +1,7 @@
 /** What a network card is connected to, as the card sees it: the interface that a tap or a user-mode network implements. */
+import type { QueueWires } from '../virtio/device.ts';
 import type { IovecTable } from '../virtio/iovec-table.ts';
+import type { QueuePlaces } from '../virtio/ring.ts';
 
 /** 6 bytes. */
 export type MacAddress = Uint8Array;
@@ -43,7 +45,24 @@ export interface NetworkPort {
   send(length: number): Sent;
   /** The frame that found the port full will not be sent again. */
   cancel(): void;
+  /** Who can serve the port's queues without us. */
+  readonly kernel?: PortKernel | undefined;
 }
+
+/** The two queues of a port, as the host's kernel serves them. */
+export interface PortKernel {
+  /** Whether it can, with these features of the driver. */
+  accepts(features: bigint): boolean;
+  /** There is a driver with these features. Before anything is prepared. */
+  begin(features: bigint): void;
+  /** A ring that nothing was taken from yet; it waits for `run`. */
+  prepare(half: PortHalf, places: QueuePlaces, wires: QueueWires): void;
+  run(half: PortHalf): void;
+  /** Synchronous: once it returns, neither ring nor buffers are touched. `run` goes on where it stood. */
+  hold(half: PortHalf): void;
+}
+
+export type PortHalf = 'receive' | 'transmit';
 
 /** There is no frame now. */
 export const NO_FRAME = -1;

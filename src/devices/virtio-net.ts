@@ -28,10 +28,11 @@ import {
   virtio_net_config,
 } from '../abi/virtio-net.ts';
 import { ConfigError } from '../base/errors.ts';
-import type { DeviceAction, DeviceWorld, VirtioDevice } from '../virtio/device.ts';
+import type { DeviceAction, DeviceWorld, QueueWires, VirtioDevice } from '../virtio/device.ts';
 import { DeviceConfig } from '../virtio/device-config.ts';
 import { features, hasFeature } from '../virtio/features.ts';
 import type { Virtqueue } from '../virtio/queue.ts';
+import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { RateLimit } from '../virtio/rate-limit.ts';
 import { NetControl, type NetControlTarget } from './net-control.ts';
 import { QueuePair } from './net-queue-pair.ts';
@@ -127,10 +128,14 @@ export class VirtioNet implements VirtioDevice, NetControlTarget {
     this.#fillConfig();
   }
 
+  delegate(queue: QueueSetup, negotiated: bigint, wires: QueueWires): boolean {
+    this.#setFeatures(negotiated);
+    const half = isReceive(queue.index) ? 'receive' : 'transmit';
+    return this.#pairOf(queue.index)?.delegate(half, queue, negotiated, wires) ?? false;
+  }
+
   activate(queues: readonly (Virtqueue | undefined)[], negotiated: bigint): void {
-    this.#features = negotiated;
-    // §5.1.2: without VIRTIO_NET_F_MQ the control queue follows the first pair.
-    this.#controlIndex = hasFeature(negotiated, VIRTIO_NET_F_MQ) ? 2 * this.#pairs.length : 2;
+    this.#setFeatures(negotiated);
     const mode = {
       mergeable: hasFeature(negotiated, VIRTIO_NET_F_MRG_RXBUF),
       checksums: hasFeature(negotiated, VIRTIO_NET_F_GUEST_CSUM),
@@ -164,10 +169,7 @@ export class VirtioNet implements VirtioDevice, NetControlTarget {
 
   reset(): void {
     this.#control = undefined;
-    for (const pair of this.#pairs) {
-      pair.stop();
-      pair.assign(undefined, undefined, { mergeable: false, checksums: false });
-    }
+    for (const pair of this.#pairs) pair.release();
     this.#features = 0n;
     this.#network.setFilter(EVERYTHING);
     this.#network.setGuestOffloads(0n);
@@ -183,6 +185,7 @@ export class VirtioNet implements VirtioDevice, NetControlTarget {
       'tx-frames': sum(({ transmitter }) => transmitter.frames),
       'tx-bytes': sum(({ transmitter }) => transmitter.bytes),
       'tx-dropped': sum(({ transmitter }) => transmitter.dropped),
+      'kernel-pairs': sum(({ isDelegated }) => (isDelegated ? 1 : 0)),
     };
   }
 
@@ -211,6 +214,12 @@ export class VirtioNet implements VirtioDevice, NetControlTarget {
 
   announced(): void {
     this.config.update((view) => view.setUint16(FIELD.status.offset, this.#status(), true));
+  }
+
+  #setFeatures(negotiated: bigint): void {
+    this.#features = negotiated;
+    // §5.1.2: without VIRTIO_NET_F_MQ the control queue follows the first pair.
+    this.#controlIndex = hasFeature(negotiated, VIRTIO_NET_F_MQ) ? 2 * this.#pairs.length : 2;
   }
 
   #createControl(queue: Virtqueue): NetControl | undefined {

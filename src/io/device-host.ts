@@ -4,7 +4,7 @@
  */
 import type { GuestFault } from '../base/errors.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { VirtioDevice } from '../virtio/device.ts';
+import type { QueueWires, VirtioDevice } from '../virtio/device.ts';
 import { ringFeaturesOf } from '../virtio/features.ts';
 import { type QueueNotes, Virtqueue } from '../virtio/queue.ts';
 import type { QueueCounters } from '../virtio/queue-counters.ts';
@@ -25,6 +25,9 @@ export interface DeviceHostWorld {
   idle?(queue: IdleQueue): void;
   /** Interrupts the driver for used buffers of queue `index`. */
   interrupt(index: number): void;
+  /** What the device may hand to somebody else, where notifications need nothing but these; and that it has, or has no longer. */
+  wires?(index: number): QueueWires | undefined;
+  delegated?(index: number, isDelegated: boolean): void;
   /** The guest broke the specification: the device has been reset, and needs its driver to begin anew. */
   faulted(reason: string): void;
 }
@@ -42,6 +45,8 @@ export class DeviceHost implements Disposable {
   /** Queues that get another turn, or are looked at, without a kick: its notifications are off. */
   readonly #isAwake: boolean[];
   readonly #idle: readonly IdleQueue[];
+  /** Queues that somebody else serves. */
+  readonly #delegated = new Set<number>();
   #features = 0n;
 
   constructor(device: VirtioDevice, world: DeviceHostWorld) {
@@ -61,7 +66,7 @@ export class DeviceHost implements Disposable {
   activate(setups: readonly HostedQueue[], features: bigint): void {
     this.#world.loop.guard(() => {
       this.#features = features;
-      for (const setup of setups) this.#queues[setup.index] = this.#createQueue(setup);
+      for (const setup of setups) this.#queues[setup.index] = this.#takeQueue(setup);
       this.#device.activate(this.#queues.slice(), features);
       for (const { index } of setups) this.#serve(index);
     });
@@ -104,15 +109,26 @@ export class DeviceHost implements Disposable {
 
   startQueue(setup: HostedQueue): void {
     this.#world.loop.guard(() => {
-      const queue = this.#createQueue(setup);
+      const queue = this.#takeQueue(setup);
       this.#queues[setup.index] = queue;
-      this.#device.startQueue?.(setup.index, queue);
+      if (queue) this.#device.startQueue?.(setup.index, queue);
       this.#serve(setup.index);
     });
   }
 
   writeConfig(offset: number, bytes: Uint8Array): void {
     this.#world.loop.guard(() => this.#device.writeConfig?.(offset, bytes));
+  }
+
+  /** Nothing when the device has it served by somebody else; a ring of ours would accept it all the same. */
+  #takeQueue(setup: HostedQueue): Virtqueue | undefined {
+    const { index } = setup;
+    const queue = this.#createQueue(setup);
+    const wires = this.#world.wires?.(index);
+    if (wires === undefined || !this.#device.delegate?.(setup, this.#features, wires)) return queue;
+    this.#delegated.add(index);
+    this.#world.delegated?.(index, true);
+    return undefined;
   }
 
   #createQueue({ index, start, notes, ...places }: HostedQueue): Virtqueue {
@@ -174,6 +190,7 @@ export class DeviceHost implements Disposable {
   #drop(index: number): void {
     this.#queues[index]?.drop();
     this.#queues[index] = undefined;
+    if (this.#delegated.delete(index)) this.#world.delegated?.(index, false);
   }
 
   #fault({ message }: GuestFault): void {

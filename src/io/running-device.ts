@@ -41,6 +41,13 @@ export class RunningDevice implements HostedDevice {
     this.#name = request.name;
     this.#tell = surroundings.tell;
     const counters = new SharedArrayBuffer(device.queueSizes.length * QueueCounters.BYTES);
+    const { irq, interruptStatus } = request;
+    const kicks = device.queueSizes.map(() => resources.use(EventFd.create()).number);
+    const watches: (Disposable | undefined)[] = [];
+    const watch = (index: number) => surroundings.loop.watchSignals(kicks[index]!, () => this.#host.kicked(index));
+    resources.defer(() => {
+      for (const watched of watches) watched?.[Symbol.dispose]();
+    });
     this.#host = new DeviceHost(device, {
       loop,
       memory: surroundings.memory,
@@ -49,14 +56,16 @@ export class RunningDevice implements HostedDevice {
       ),
       idle: (queue) => surroundings.loop.idle(queue),
       interrupt: createInterrupt(request, resources),
+      // Where InterruptStatus is exact it has to be written for each interrupt, which nobody else does.
+      wires: (index) => (interruptStatus === undefined ? { kick: kicks[index]!, call: irq } : undefined),
+      delegated: (index, isDelegated) => {
+        watches[index]?.[Symbol.dispose]();
+        watches[index] = isDelegated ? undefined : watch(index);
+      },
       faulted: (reason) => this.#tell({ kind: 'faulted', generation: this.#generation, reason }),
     });
     resources.defer(() => this.#host.reset());
-    const kicks = device.queueSizes.map((_, index) => {
-      const kick = resources.use(EventFd.create());
-      resources.use(surroundings.loop.watchSignals(kick.number, () => this.#host.kicked(index)));
-      return kick.number;
-    });
+    watches.push(...kicks.keys().map(watch));
     device.config.onUpdate(() => this.#tellConfig(false));
     this.#tell({ kind: 'created', created: describe(device, request.keys, kicks, counters) });
     this.#resources = resources.move();

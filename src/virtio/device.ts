@@ -7,6 +7,7 @@ import type { GuestAddress } from '../base/range.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DeviceConfig } from './device-config.ts';
 import type { Virtqueue } from './queue.ts';
+import type { QueueSetup } from './queue-registers.ts';
 
 export interface VirtioDevice extends Disposable {
   /** VIRTIO_ID_* */
@@ -23,6 +24,11 @@ export interface VirtioDevice extends Disposable {
   /** What a user may ask for while the VM runs: `orko-vmm ctl NAME device DEVICE ACTION [VALUE]`. */
   readonly actions?: Readonly<Record<string, DeviceAction>>;
 
+  /**
+   * Asked for each queue before `activate` or `startQueue`: true when somebody to whom the device hands `wires` serves it, which then
+   * is as though the driver had not enabled it. It is taken back by `reset` and `stopQueue`.
+   */
+  delegate?(queue: QueueSetup, features: bigint, wires: QueueWires): boolean;
   /** DRIVER_OK (§3.1.1). A queue that the driver did not enable is undefined. Every queue is notified right after. */
   activate(queues: readonly (Virtqueue | undefined)[], features: bigint): void;
   /** The driver made buffers available in queue `index`, or may have: must be harmless when it did not. */
@@ -44,6 +50,12 @@ export interface VirtioDevice extends Disposable {
   startQueue?(index: number, queue: Virtqueue): void;
   /** Counters of its own, beside those of every queue, for `ctl NAME stats`. */
   counters?(): Readonly<Record<string, number>>;
+}
+
+/** File descriptors of eventfds that stand for a queue's notifications: by the driver, and of the driver. */
+export interface QueueWires {
+  readonly kick: number;
+  readonly call: number;
 }
 
 export interface DeviceAction {

@@ -25,7 +25,7 @@ let number = 0;
 
 beforeAll(async () => {
   l1 = await host('main');
-  await l1.run('modprobe tun; sysctl -qw net.ipv4.ping_group_range="0 2147483647"');
+  await l1.run('modprobe -a tun vhost_net; sysctl -qw net.ipv4.ping_group_range="0 2147483647"');
   await onHost(`head -c ${MEGABYTES}000000 /dev/urandom >/tmp/net-data`);
 });
 beforeEach(() => {
@@ -50,8 +50,10 @@ async function makeTap(options = ''): Promise<string> {
 
 const CONFIGURE = `ip link set lo up && ip link set eth0 up && ip addr add ${GUEST}/24 dev eth0 && ip -6 addr add ${GUEST_IPV6}/64 dev eth0`;
 
+/** With our own rings, unless the test says otherwise. */
 async function startOn(net: object, more: object = {}): Promise<{ vm: Vm; shell: GuestShell }> {
-  const vm = await startVm(l1, { kernel: linux('shell'), devices: { net0: { type: 'net', ...net } }, ...more });
+  const devices = { net0: { type: 'net', vhost: 'off', ...net } };
+  const vm = await startVm(l1, { kernel: linux('shell'), devices, ...more });
   return { vm, shell: await GuestShell.open(vm) };
 }
 
@@ -147,6 +149,66 @@ describe('a tap', { timeout: TEST_TIMEOUT_MS }, () => {
     await using _ = vm;
     const shell = await GuestShell.open(vm);
     await shell.run(`${CONFIGURE} && ping -c 2 -W 10 ${HOST}`);
+  });
+});
+
+describe('a tap that the kernel serves', { timeout: TEST_TIMEOUT_MS }, () => {
+  /** Of net0; the queues of a card that the kernel serves count nothing. */
+  async function statsOf(vm: Vm): Promise<{ kernelPairs: number; kicks: number }> {
+    const { stdout } = await vm.ctl('stats --json');
+    const { counters, queues } = JSON.parse(stdout).stats.devices[0];
+    return { kernelPairs: counters['kernel-pairs'], kicks: queues[0].kicks + queues[1].kicks };
+  }
+
+  test('TCP both ways over IPv4 and IPv6; the link goes down and up, the driver leaves and returns, the guest reboots', async () => {
+    const tap = await makeTap();
+    const { vm, shell } = await startOn({ network: `tap:${tap}`, vhost: 'on' });
+    await using _ = vm;
+    const url = await serve(HOST);
+    await shell.run(CONFIGURE);
+    await transferBothWays(shell, url, HOST);
+    await expect.poll(() => shell.try(`ping6 -c 1 -W 2 ${HOST_IPV6}`).then(({ exitCode }) => exitCode)).toBe(0);
+    await onHost(`for size in 0 56 1473 65000; do ping -q -c ${PINGS} -W 10 -s $size ${GUEST} || exit 1; done`);
+    expect(await statsOf(vm)).toEqual({ kernelPairs: 1, kicks: 0 });
+
+    expect((await vm.ctl('device net0 link down')).exitCode).toBe(0);
+    await expect.poll(() => shell.run('cat /sys/class/net/eth0/carrier')).toBe('0');
+    expect((await l1.run(`ping -c 1 -W 1 ${GUEST}`)).exitCode).not.toBe(0);
+    expect((await vm.ctl('device net0 link up')).exitCode).toBe(0);
+    await expect.poll(() => shell.run('cat /sys/class/net/eth0/carrier')).toBe('1');
+    await shell.run(`ping -c 2 -W 10 ${HOST}`);
+
+    await using probe = await vm.probe();
+    const before = await probe.usage();
+    await shell.run('cd /sys/bus/virtio/drivers/virtio_net && ls -d virtio* >/tmp/name');
+    const rebind = `cat /tmp/name >unbind && cat /tmp/name >bind && sleep 0.2; ${CONFIGURE}; ping -c 1 -W 10 ${HOST}`;
+    for (let round = rounds('unbind and bind of a card that the kernel serves', 100, 3); round > 0; round--) {
+      await shell.run(rebind);
+    }
+    const { fds, threads } = await probe.usage();
+    expect({ fds, threads }).toEqual({ fds: before.fds, threads: before.threads });
+
+    vm.write('reboot -f\n');
+    const again = await GuestShell.open(vm, 2);
+    await again.run(CONFIGURE);
+    await transferBothWays(again, url, HOST);
+    expect(await statsOf(vm)).toEqual({ kernelPairs: 1, kicks: 0 });
+  });
+
+  test('two pairs of queues; with what the kernel cannot do it is not asked, or the VM does not start', async () => {
+    const tap = await makeTap('multi_queue');
+    const { vm, shell } = await startOn({ network: `tap:${tap}`, queues: 2, vhost: 'auto' }, { cpus: 2 });
+    await using _ = vm;
+    await shell.run(CONFIGURE);
+    for (const cpu of [0, 1]) await shell.run(`taskset ${cpu + 1} ping -c 3 ${HOST}`);
+    await transferBothWays(shell, await serve(HOST), HOST);
+    expect(await statsOf(vm)).toEqual({ kernelPairs: 2, kicks: 0 });
+
+    const strict = { type: 'net', network: `tap:${await makeTap()}`, interrupt: 'strict', vhost: 'on' };
+    const refused = await startVm(l1, { kernel: linux('shell'), devices: { net0: strict } });
+    await using _refused = refused;
+    expect(await refused.exited()).toBe(65);
+    expect(refused.messages).toContain('The kernel serves no queues with interrupt: strict');
   });
 });
 

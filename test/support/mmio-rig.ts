@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { VIRTIO_MMIO_INT_VRING } from '../../src/abi/virtio.ts';
 import { DeviceHost } from '../../src/io/device-host.ts';
 import { GuardedLoop } from '../../src/io/guarded-loop.ts';
-import type { DeviceWorld, VirtioDevice } from '../../src/virtio/device.ts';
+import type { DeviceWorld, QueueWires, VirtioDevice } from '../../src/virtio/device.ts';
 import { ringFeatures } from '../../src/virtio/features.ts';
 import { REGISTER_BYTES, Reg } from '../../src/virtio/mmio-registers.ts';
 import { type DeviceEnd, MmioTransport, type SharedMemoryRegion } from '../../src/virtio/mmio-transport.ts';
@@ -22,6 +22,8 @@ export interface MmioRigOptions {
   readonly ringReset?: boolean;
   readonly ram?: GuestRam;
   readonly sharedMemory?: readonly SharedMemoryRegion[];
+  /** Notifications of each queue that the device may hand to somebody else. */
+  readonly wires?: QueueWires;
 }
 
 export class MmioRig<Device extends VirtioDevice> {
@@ -39,11 +41,20 @@ export class MmioRig<Device extends VirtioDevice> {
   interrupts = 0;
   /** Requests of the transport to the device's end, in their order. */
   readonly requests: string[] = [];
+  /** Queues that the device has handed to somebody else, in their order. */
+  readonly delegated = new Set<number>();
   /** How often the page was changed while the guest could not read it. */
   hiddenChanges = 0;
 
   constructor(create: (world: DeviceWorld) => Device, options: MmioRigOptions = {}) {
-    const { strict = false, packed = false, ringReset = false, ram = new GuestRam(), sharedMemory = [] } = options;
+    const {
+      strict = false,
+      packed = false,
+      ringReset = false,
+      ram = new GuestRam(),
+      sharedMemory = [],
+      wires,
+    } = options;
     this.ram = ram;
     const loop = new GuardedLoop(this.loop);
     const log = (message: string) => void this.messages.push(message);
@@ -60,6 +71,11 @@ export class MmioRig<Device extends VirtioDevice> {
       interrupt: () => {
         if (strict) Atomics.or(status, 0, VIRTIO_MMIO_INT_VRING);
         this.interrupts++;
+      },
+      wires: () => wires,
+      delegated: (index, isDelegated) => {
+        if (isDelegated) this.delegated.add(index);
+        else this.delegated.delete(index);
       },
       faulted: (reason) => this.transport.needsReset(reason),
     });

@@ -40,14 +40,28 @@ interface Opened {
 async function openUser(keys: Keys, keyPath: string, world: DeviceWorld): Promise<Opened> {
   if (keys.queues > 1) throw misplaced(`${keyPath}.queues`, 'The user-mode network has one pair of queues', 'tap');
   if (keys.bridge) throw misplaced(`${keyPath}.bridge`, 'The user-mode network joins no bridge', 'tap');
+  if (keys.vhost === 'on') throw misplaced(`${keyPath}.vhost`, 'The kernel serves no user-mode network', 'tap');
   const { forward, mtu = USER_MTU } = keys;
   return { network: await Passt.start({ forward, mtu: Math.min(mtu, USER_MTU) }, world), mtu: Math.min(mtu, USER_MTU) };
 }
 
-function openTap(keys: Keys, keyPath: string, { log }: DeviceWorld): Opened {
+function openTap(keys: Keys, keyPath: string, world: DeviceWorld): Opened {
   if (keys.forward.length > 0) throw misplaced(`${keyPath}.forward`, 'A tap forwards no ports', 'user');
-  const { tap, mtu } = openNetworkTap(keys, keyPath, log);
+  const obstacle = obstacleToVhost(keys);
+  if (keys.vhost === 'on' && obstacle !== undefined) {
+    const why = `The kernel serves no queues with ${obstacle}: leave one of the two out`;
+    throw new ConfigError(why, { keyPath: `${keyPath}.vhost` });
+  }
+  const vhost = obstacle === undefined ? keys.vhost : 'off';
+  const { tap, mtu } = openNetworkTap({ ...keys, vhost }, keyPath, world);
   return { network: tap, mtu };
+}
+
+/** What the kernel cannot do, as the config says it. */
+function obstacleToVhost({ rateLimit, packed, interrupt }: Keys): string | undefined {
+  if (rateLimit.bytesPerSecond > 0 || rateLimit.requestsPerSecond > 0) return 'a rate-limit';
+  if (packed === 'on') return 'packed: on';
+  return interrupt === 'strict' ? 'interrupt: strict' : undefined;
 }
 
 function misplaced(keyPath: string, why: string, network: string): ConfigError {

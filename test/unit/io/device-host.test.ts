@@ -1,5 +1,7 @@
 /** Turns: bounded, and fair between the queues of one loop. */
 import { expect, test } from 'vitest';
+import type { QueueWires } from '../../../src/virtio/device.ts';
+import type { QueueSetup } from '../../../src/virtio/queue-registers.ts';
 import { EchoDevice } from '../../support/echo-device.ts';
 import { MmioRig } from '../../support/mmio-rig.ts';
 
@@ -60,4 +62,37 @@ test('the counters of a queue say what went through it', () => {
   const { kicks, chains, interrupts, bytesRead, bytesWritten } = rig.counters[0]!.read();
   expect({ kicks, chains, bytesRead, bytesWritten }).toEqual({ kicks: 3, chains: 3, bytesRead: 3, bytesWritten: 3 });
   expect(interrupts).toBe(rig.interrupts);
+});
+
+/** Has its second queue served by somebody else. */
+class Delegator extends EchoDevice {
+  readonly handedOver: { size: number; wires: QueueWires }[] = [];
+
+  delegate({ index, size }: QueueSetup, _features: bigint, wires: QueueWires): boolean {
+    if (index !== 1) return false;
+    this.handedOver.push({ size, wires });
+    return true;
+  }
+}
+
+test('a queue that the device has handed to somebody else is not ours until it is taken back', () => {
+  const wires = { kick: 101, call: 102 };
+  const rig = new MmioRig(() => new Delegator(), { wires, ringReset: true });
+  rig.driver.start(2, { size: 16 });
+  rig.loop.settle();
+  expect(rig.device.handedOver).toEqual([{ size: 16, wires }]);
+  expect(rig.device.queues.map((queue) => queue !== undefined)).toEqual([true, false]);
+  expect([...rig.delegated]).toEqual([1]);
+  const { notifications } = rig.device;
+  rig.kick(1);
+  expect(rig.device.notifications).toBe(notifications);
+  rig.driver.write('Status', 0);
+  expect([...rig.delegated]).toEqual([]);
+});
+
+test('without wires to hand over, every queue is ours', () => {
+  const rig = new MmioRig(() => new Delegator());
+  rig.driver.start(2, { size: 16 });
+  expect(rig.device.handedOver).toEqual([]);
+  expect(rig.device.queues.map((queue) => queue !== undefined)).toEqual([true, true]);
 });

@@ -60,7 +60,13 @@ const STATS = record({
   name: text('Name of the VM'),
   uptimeMs: count('Milliseconds since it was started'),
   boots: count('How often it has booted'),
-  cpus: list('The vCPUs', record({ exits: count('Returns from KVM_RUN since the last boot') })),
+  cpus: list(
+    'The vCPUs',
+    record(
+      { exits: count('Returns from KVM_RUN since the last boot') },
+      { undecoded: count('How many of them were accesses to devices whose instruction hardware does not decode') },
+    ),
+  ),
   kvm: map("KVM's own counters of all vCPUs together, by its names; none before Linux 5.14", count('Counts')),
   devices: list(
     'The virtio devices, in the order of the config',

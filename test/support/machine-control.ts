@@ -10,7 +10,7 @@ export const STATS: MachineStats = {
   name: 'board',
   uptimeMs: 5000,
   boots: 1,
-  cpus: [{ exits: 12 }, { exits: 3 }],
+  cpus: [{ exits: 12, undecoded: 4 }, { exits: 3 }],
   kvm: { exits: 99 },
   devices: [
     {

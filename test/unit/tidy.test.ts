@@ -41,8 +41,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['base', 'abi', 'fdt', 'memory', 'bus', 'virtio', 'devices', 'pci', 'boot', 'config'],
     ...['host', 'kvm', 'vcpu', 'backends', 'vhost-user', 'vfio', 'control', 'io'],
   ],
-  // It asks every layer what it can do, and machine/ whether it would run: so it stands above them.
-  doctor: ['base', 'abi', 'config', 'host', 'kvm', 'backends', 'control', 'machine'],
+  // It asks every layer what it can do, and machine/ whether it would run: so it stands above them. pci: quirks.
+  doctor: ['base', 'abi', 'pci', 'config', 'host', 'kvm', 'backends', 'control', 'machine'],
   // It starts orko-vmm in another machine and shares nothing with the one that runs guests but the config. No koffi in it.
   nested: ['base', 'config'],
   // fdt, host, kvm: `dtb` prints a tree, and asks KVM for what goes into it when it is there; lines for a raw terminal.

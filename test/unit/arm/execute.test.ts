@@ -12,7 +12,7 @@ class FakeCpu implements Registers {
   };
   getV = (n: number) => this.v[n]!;
   setV = (n: number, bytes: Uint8Array) => {
-    this.v[n] = bytes;
+    this.v[n] = Uint8Array.from(bytes);
   };
 }
 

@@ -8,12 +8,13 @@ import type { AddressRange } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
 import { entryState } from '../boot/entry-state.ts';
 import type { VmConfig } from '../config/schema.ts';
-import type { DeviceDescription, DeviceSharing } from '../control/protocol.ts';
+import type { DeviceDescription, DeviceSharing, MemoryReport } from '../control/protocol.ts';
 import type { GuestEvent } from '../devices/pvpanic.ts';
 import { writeDtb } from '../fdt/writer.ts';
 import { pinThisThread } from '../host/affinity.ts';
 import { EventLoopWatch } from '../host/event-loop.ts';
 import { lend, Mapping } from '../host/mapping.ts';
+import { memoryAreaAt } from '../host/memory-area.ts';
 import { pageSize } from '../host/page-size.ts';
 import { randomBytes } from '../host/random.ts';
 import type { Signals } from '../host/signals.ts';
@@ -166,6 +167,14 @@ export class Machine implements Disposable {
   /** Which back-end sees what. */
   async sharing(): Promise<readonly DeviceSharing[]> {
     return this.#virtio?.sharing() ?? [];
+  }
+
+  /** What each memory slot is to the guest, and who else has it. */
+  async explainMemory(): Promise<MemoryReport> {
+    const { explainMemory } = await import('./explain-memory.ts');
+    const sharing = await this.sharing();
+    const forcesWriteBack = this.#guest?.forcesWriteBack ?? false;
+    return explainMemory({ slots: this.#slots.slots, forcesWriteBack, sharing, areaAt: memoryAreaAt });
   }
 
   /** Has a virtio device do something; the answer is for the user. */

@@ -29,6 +29,7 @@ class Board implements MachineControl {
   readonly act = CONTROLLED_DEVICES.act;
   readonly stats = CONTROLLED_DEVICES.stats;
   readonly sharing = CONTROLLED_DEVICES.sharing;
+  readonly memory = CONTROLLED_DEVICES.memory;
   status = () => STATUS;
   pause = () => this.#note('pause');
   resume = () => this.#note('resume');
@@ -145,6 +146,20 @@ test('ctl device: has one do something, and prints what came of it', async () =>
 test('ctl device: words that are missing or too many are said', async () => {
   expect((await orko('ctl', 'board', 'device', 'root')).stderr).toContain('Name a device and what it shall do');
   expect((await orko('ctl', 'board', 'pause', 'root')).stderr).toContain('"root" is too much');
+});
+
+test('ctl explain-memory: each slot, what lies behind it, what the guest gets, and who maps it', async () => {
+  const { stdout } = await orko('ctl', 'board', 'explain-memory');
+  expect(stdout).toBe(
+    [
+      'FEAT_S2FWB: no: of what KVM maps and what the guest asks for, the stricter counts',
+      '0x4000_0000–0x5fff_ffff (512 MiB) ram: RAM',
+      '  behind it: /memfd:guest-ram, pages of 4 KiB; KVM maps it as Normal-WB',
+      '  mapped by the back-end of root (qemu-storage-da, pid 812, uid 4711)',
+      'where KVM maps Normal-WB and the guest asks for Device-nGnRE, it gets Device-nGnRE (Normal-WB with FEAT_S2FWB)',
+      '',
+    ].join('\n'),
+  );
 });
 
 test('ctl explain-sharing: who serves each device, what it sees, and whether that is all', async () => {

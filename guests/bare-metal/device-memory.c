@@ -403,6 +403,21 @@ static void check_ends(const struct view *view, const struct view *el0)
 	check(ram64(PAGING_UNIT - 8) == first && scratch64(0) == second, "%s: a pair half in RAM, half in the device", view->name);
 }
 
+/* ---- What it costs ---- */
+
+#define LOOPS 500
+#define TIME(instruction) ({ \
+	uint64_t start_ = counter(); \
+	for (unsigned loop = 0; loop < LOOPS; loop++) \
+		asm volatile(".arch armv8-a+fp+simd\n\t" instruction : : "r"(PAGING_ALIAS(SCRATCH_NC)) : "x2", "x3", "memory"); \
+	(counter() - start_) * 1000000000 / frequency() / LOOPS; })
+
+static void print_cost(void)
+{
+	uint64_t plain = TIME("ldr x2, [%0]"), pair = TIME("ldp x2, x3, [%0]"), vector = TIME("str q0, [%0]");
+	print("COST one load %lu ns, a pair %lu ns, a store of a vector %lu ns\n", plain, pair, vector);
+}
+
 static void use_pages(unsigned bits)
 {
 	paging_begin(bits);
@@ -458,6 +473,7 @@ void payload(void)
 		check_generated(&high, ROUNDS / 4);
 		check_generated(&device, ROUNDS / 4);
 		check_generated(&user, ROUNDS);
+		print_cost();
 	}
 	const struct view off = { "MMU off", .is_mmu_off = true, .is_aligned = true, .scratch = scratch, .ram = (uint64_t)ram };
 	print("PAGES none\n");

@@ -10,7 +10,7 @@ export const quirksCommand = defineCommand({
   description: [
     'Says for each PCI device that could be passed through how its BARs would be shown to a guest, which quirk of the machine decides that, by what the machine was recognised, and what else could be chosen.',
     'A machine is recognised by its host bridge or root ports, its SoC id, or its device tree, never by its CPU alone. Quirks of your own in /etc/orko-vmm/quirks.yaml, ~/.config/orko-vmm/quirks.yaml or --file hold before the built-in ones.',
-    'With --sysfs the machine is another one, of which the files were copied: `tar -chf` of bus/pci/devices loses the way to a device, so copy with `cp -a /sys/bus/pci /sys/devices …`.',
+    'With --sysfs the machine is another one, of which the files were copied; docs/device-memory.md has the command that copies them.',
   ].join(' '),
   positionals: {},
   options: {

@@ -36,4 +36,22 @@ describe.each(['main', 'pi4'] as const)('on host %s', { timeout: TEST_TIMEOUT_MS
     expect(vm.messages).toMatch(/vCPU 0 cannot go on: at 0x4008_\w{4} it used ldp x\d+, x\d+, \[x\d+\] \(0x\w{8}\)/);
     expect(vm.messages).toContain('and nisv is stop');
   });
+
+  test.skipIf(!hasHost(name))('ctl explain-memory: each slot, and what the guest gets of it here', async () => {
+    const l1 = await host(name);
+    await using vm = await startVm(l1, { kernel: payload('counters'), devices: { noise: { type: 'rng' } } });
+    await vm.printed('COUNTERS');
+    const { stdout } = await vm.ctl('explain-memory');
+    console.log(stdout);
+    expect(stdout).toContain(`FEAT_S2FWB: ${name === 'pi4' ? 'no' : 'yes'}: `);
+    expect(stdout).toMatch(
+      /0x4000_0000–0x47df_ffff \(126 MiB\) ram: RAM\n {2}behind it: anonymous memory, private, pages of 4 KiB; KVM maps it as Normal-WB\n {2}mapped by nobody else/,
+    );
+    expect(stdout).toContain('regs: registers of noise, read-only');
+    const [device, memory] =
+      name === 'pi4' ? ['Device-nGnRE', 'Normal-WB with'] : ['Normal-WB', 'Device-nGnRE without'];
+    expect(stdout).toContain(`asks for Device-nGnRE, it gets ${device} (${memory} FEAT_S2FWB)`);
+    vm.write('.');
+    expect(await vm.exited()).toBe(0);
+  });
 });

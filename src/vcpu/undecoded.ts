@@ -46,8 +46,9 @@ const WNR = bit(6);
 const PSTATE = { NRW: 1n << 4n, EL1: 1n << 2n, PAN: 1n << 22n, STEP: (3n << 10n) | (1n << 21n) } as const;
 const SCTLR = { E0E: 24n, EE: 25n } as const;
 const TCR2_PIE = 1n << 1n;
-/** KVM reports stage-2 faults by pages of this size (HPFAR_EL2). */
+/** KVM reports stage-2 faults by pages of this size (HPFAR_EL2), and no page of stage 1 is smaller. */
 const PAGE_BYTES = 4096;
+const PAGE_BITS = 12n;
 /** How often in a row an instruction may turn out to be another than the one that faulted: somebody changes it. */
 const MISMATCHES_MAX = 16;
 
@@ -146,6 +147,8 @@ class Cpu implements Registers {
   readonly pc: bigint;
   readonly #pstate: bigint;
   readonly #translation: TranslationRegisters;
+  /** Where pages lie that were walked to. */
+  readonly #pages = new Map<string, GuestAddress>();
 
   constructor(vcpu: Vcpu, file: RegisterFile, world: UndecodedWorld) {
     const get = (id: ids.RegisterId) => file.get(vcpu, id);
@@ -183,8 +186,16 @@ class Cpu implements Registers {
     return word === undefined ? undefined : Number(word);
   }
 
+  /** A walk for each page and kind of access, not for each element of a vector. */
   translate(virtual: bigint, access: Access): Translation {
-    return translate(this.#translation, (address) => this.#world.space.readMemory(address, 8), virtual, access);
+    const offset = Number(virtual & BigInt(PAGE_BYTES - 1));
+    const key = `${virtual >> PAGE_BITS} ${access.kind} ${access.level}`;
+    const known = this.#pages.get(key);
+    if (known !== undefined) return { kind: 'mapped', address: known + offset };
+    const read = (address: GuestAddress) => this.#world.space.readMemory(address, 8);
+    const found = translate(this.#translation, read, virtual, access);
+    if (found.kind === 'mapped') this.#pages.set(key, found.address - offset);
+    return found;
   }
 
   /** The instruction has been carried out. */

@@ -19,6 +19,14 @@ describe.each(['main', 'pi4'] as const)('on host %s', { timeout: TEST_TIMEOUT_MS
     expect(vm.messages).toMatch(/Guest used ldxr w2, \[x1\] \(0x885f7c22\) on device address 0x0b00_0100, at pc 0x/);
   });
 
+  test.skipIf(!hasHost(name))('emulate: registers of a device need no register page for it', async () => {
+    const l1 = await host(name);
+    const options = { 'scratch-device': true, 'register-pages': 'off' };
+    await using vm = await startVm(l1, { kernel: payload('device-memory', 'brief'), ...options });
+    expect(await vm.exited(PAYLOAD_TIMEOUT_MS)).toBe(0);
+    expect(complaintsOf(vm.output)).toEqual([]);
+  });
+
   test.skipIf(!hasHost(name))('inject: the guest gets an external abort, and one line says for what', async () => {
     const l1 = await host(name);
     await using vm = await startVm(l1, { kernel: payload('unknown', 'nisv'), nisv: 'inject' });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { decode } from '../../../src/arm/decode.ts';
 import { plan, type Registers, type Surroundings } from '../../../src/arm/execute.ts';
+import { formatInstruction } from '../../../src/arm/instruction.ts';
+import { seededRandom } from '../../../src/base/seeded-random.ts';
 
 class FakeCpu implements Registers {
   readonly x = Array.from({ length: 31 }, (_, n) => BigInt(n) * 0x0101_0101_0101_0101n);
@@ -16,12 +18,14 @@ class FakeCpu implements Registers {
   };
 }
 
+const BYTES = Uint8Array.from({ length: 65536 }, (_, n) => n ^ (n >> 8));
+
 /** 64 KiB of bytes that say where they lie; addresses from 0xf000 on are not mapped. */
 class FakeWorld implements Surroundings {
   readonly level = 1;
   isBigEndian = false;
   readonly zeroBlockBytes = 64;
-  readonly bytes = new DataView(Uint8Array.from({ length: 65536 }, (_, n) => n ^ (n >> 8)).buffer);
+  readonly bytes = new DataView(BYTES.slice().buffer);
   readonly log: string[] = [];
   translate = (virtual: bigint) =>
     virtual < 0xf000n
@@ -51,6 +55,27 @@ function run(word: number, prepare: (cpu: FakeCpu) => void = () => {}, isBigEndi
 const at = (base: number) => (cpu: FakeCpu) => {
   cpu.x[1] = BigInt(base);
 };
+
+test('decode, plan: no word and no register makes them throw', () => {
+  const random = seededRandom(7);
+  const word = () => random(2 ** 16) * 2 ** 16 + random(2 ** 16);
+  const world = new FakeWorld();
+  let planned = 0;
+  for (let round = 0; round < 100_000; round++) {
+    // Half of all words are drawn from the loads and stores (op0 = x1x0).
+    const drawn = round % 2 === 0 ? word() : ((word() & ~0x0a00_0000) | 0x0800_0000) >>> 0;
+    const instruction = decode(drawn);
+    if (instruction === undefined) continue;
+    expect(formatInstruction(instruction)).not.toContain('undefined');
+    if (instruction.kind === 'atomic') continue;
+    const cpu = new FakeCpu();
+    for (let n = 0; n < 31; n++) cpu.x[n] = BigInt(random(2) ? random(0x10000) : word()) << BigInt(random(33));
+    const result = plan(instruction, cpu, world);
+    if (result.kind === 'plan') result.plan.run();
+    planned++;
+  }
+  expect(planned).toBeGreaterThan(10_000);
+});
 
 describe('plan', () => {
   test('a pair: two accesses in order, and the base moves', () => {

@@ -10,7 +10,7 @@
 /* Units of the address space: what is behind what matters where an access runs over an end. */
 enum { SCRATCH_NC, HOLE, RAM_EL1, SCRATCH_DEVICE, RAM_EL0, CODE_EL0, SCRATCH_EL0, NOT_EL0 };
 enum { MEMORY = 0x8000, COUNT = 0x8000, RECORDS = 0x9000, CONTEXT = 0x8000, AREA = 0x1000 };
-enum { ROUNDS = 400, ROUNDS_MAIN = 3000 };
+enum { ROUNDS = 300, ROUNDS_MAIN = 2400 };
 #define WRITE 0x100
 
 static uint8_t ram[PAGING_UNIT] __attribute__((aligned(65536)));

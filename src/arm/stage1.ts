@@ -4,7 +4,7 @@
  */
 import type { GuestAddress } from '../base/range.ts';
 
-/** System registers as the vCPU has them. */
+/** System registers as the vCPU has them; each is asked for only when it matters, since each costs a system call. */
 export interface TranslationRegisters {
   readonly sctlr: bigint;
   readonly tcr: bigint;

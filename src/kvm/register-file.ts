@@ -13,6 +13,7 @@ import type { Vcpu } from './vcpu.ts';
 export class RegisterFile implements Disposable {
   readonly #value = Mapping.create(ids.Z_BYTES, { what: 'the value of a register' });
   readonly #request = new Uint8Array(kvm_one_reg.size);
+  readonly #missing = new Set<ids.RegisterId>();
 
   get(vcpu: Vcpu, id: ids.RegisterId): bigint {
     this.#ask(vcpu, KVM_GET_ONE_REG, id, 'read');
@@ -21,8 +22,12 @@ export class RegisterFile implements Disposable {
 
   /** `undefined` where this host's KVM has no such register. */
   find(vcpu: Vcpu, id: ids.RegisterId): bigint | undefined {
+    if (this.#missing.has(id)) return undefined;
     packInto(this.#request, kvm_one_reg, { id, addr: this.#value.pointer });
-    if (!ioctlAccepts(vcpu.fd, KVM_GET_ONE_REG, this.#request)) return undefined;
+    if (!ioctlAccepts(vcpu.fd, KVM_GET_ONE_REG, this.#request)) {
+      this.#missing.add(id);
+      return undefined;
+    }
     return this.#value.view.getBigUint64(0, true);
   }
 

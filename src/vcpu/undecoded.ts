@@ -157,14 +157,7 @@ class Cpu implements Registers {
     this.#world = world;
     this.pc = get(ids.PC);
     this.#pstate = get(ids.PSTATE);
-    this.#translation = {
-      sctlr: get(ids.SCTLR_EL1),
-      tcr: get(ids.TCR_EL1),
-      ttbr0: get(ids.TTBR0_EL1),
-      ttbr1: get(ids.TTBR1_EL1),
-      isPan: (this.#pstate & PSTATE.PAN) !== 0n,
-      isIndirect: ((file.find(vcpu, ids.TCR2_EL1) ?? 0n) & TCR2_PIE) !== 0n,
-    };
+    this.#translation = new LazyRegisters(vcpu, file, (this.#pstate & PSTATE.PAN) !== 0n);
   }
 
   get is32Bit(): boolean {
@@ -244,5 +237,45 @@ class Cpu implements Registers {
 
   setV(register: number, bytes: Uint8Array): void {
     this.#file.setVector(this.#vcpu, register, bytes, this.#world.hasSve);
+  }
+}
+
+/** What stage 1 is ruled by, each register read when it is asked for. */
+class LazyRegisters implements TranslationRegisters {
+  readonly #vcpu: Vcpu;
+  readonly #file: RegisterFile;
+  readonly #known = new Map<ids.RegisterId, bigint>();
+  readonly isPan: boolean;
+
+  constructor(vcpu: Vcpu, file: RegisterFile, isPan: boolean) {
+    this.#vcpu = vcpu;
+    this.#file = file;
+    this.isPan = isPan;
+  }
+
+  get sctlr(): bigint {
+    return this.#get(ids.SCTLR_EL1);
+  }
+
+  get tcr(): bigint {
+    return this.#get(ids.TCR_EL1);
+  }
+
+  get ttbr0(): bigint {
+    return this.#get(ids.TTBR0_EL1);
+  }
+
+  get ttbr1(): bigint {
+    return this.#get(ids.TTBR1_EL1);
+  }
+
+  get isIndirect(): boolean {
+    return ((this.#file.find(this.#vcpu, ids.TCR2_EL1) ?? 0n) & TCR2_PIE) !== 0n;
+  }
+
+  #get(id: ids.RegisterId): bigint {
+    const value = this.#known.get(id) ?? this.#file.get(this.#vcpu, id);
+    this.#known.set(id, value);
+    return value;
   }
 }

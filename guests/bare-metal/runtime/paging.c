@@ -14,10 +14,12 @@ enum { TOP_ENTRIES = 2048, LEAF_ENTRIES = 8192, ADDRESS_BITS = 36 };
 /* Attribute 0 Device-nGnRE, 1 Normal write-back, 2 Normal non-cacheable. */
 #define MAIR 0x44ff04
 
-static uint64_t top[TOP_ENTRIES] __attribute__((aligned(16384)));
-static uint64_t middle[512] __attribute__((aligned(4096)));
-static uint64_t leaf[LEAF_ENTRIES] __attribute__((aligned(65536)));
-static unsigned page_bits;
+/* Two of each: while the ones are filled the others are in use. */
+static uint64_t tops[2][TOP_ENTRIES] __attribute__((aligned(16384)));
+static uint64_t middles[2][512] __attribute__((aligned(4096)));
+static uint64_t leaves[2][LEAF_ENTRIES] __attribute__((aligned(65536)));
+static uint64_t *top, *middle, *leaf;
+static unsigned page_bits, filled;
 
 extern void switch_tables(uint64_t ttbr, uint64_t tcr, uint64_t mair);
 
@@ -31,6 +33,8 @@ bool paging_has(unsigned bits)
 void paging_begin(unsigned bits)
 {
 	page_bits = bits;
+	filled ^= 1;
+	top = tops[filled], middle = middles[filled], leaf = leaves[filled];
 	for (unsigned index = 0; index < LEAF_ENTRIES; index++)
 		leaf[index] = 0;
 	unsigned shift = bits == 12 ? 30 : bits + bits - 3;

@@ -37,7 +37,11 @@ export function explainMemory({ slots, forcesWriteBack, sharing, areaAt }: Memor
   return { forcesWriteBack, types, slots: explained };
 }
 
+/** What the kernel calls anonymous memory that is shared. */
+const SHARED_ANONYMOUS = /^\/dev\/zero( \(deleted\))?$/;
+
 function backingOf({ path, isShared, pageSize }: MemoryArea): string {
-  const what = path === '' ? `anonymous memory, ${isShared ? 'shared' : 'private'}` : path.replace(/ \(deleted\)$/, '');
+  const isAnonymous = path === '' || SHARED_ANONYMOUS.test(path);
+  const what = isAnonymous ? `anonymous memory, ${isShared ? 'shared' : 'private'}` : path.replace(/ \(deleted\)$/, '');
   return pageSize === 0 ? what : `${what}, pages of ${pageSize / 1024} KiB`;
 }

@@ -16,6 +16,8 @@ describe.each(['main', 'pi4'] as const)('on host %s', { timeout: TEST_TIMEOUT_MS
     expect(await vm.exited(PAYLOAD_TIMEOUT_MS)).toBe(0);
     expect(complaintsOf(vm.output)).toEqual([]);
     expect(linesOf(vm.output, 'PAGES')).toContain('PAGES 4K');
+    const shown = ['COST', 'SKIP'].flatMap((word) => linesOf(vm.output, word));
+    process.stdout.write(shown.map((line) => `  ${name}: ${line}\n`).join(''));
     expect(vm.messages).toMatch(/Guest used ldxr w2, \[x1\] \(0x885f7c22\) on device address 0x0b00_0100, at pc 0x/);
   });
 
@@ -50,7 +52,6 @@ describe.each(['main', 'pi4'] as const)('on host %s', { timeout: TEST_TIMEOUT_MS
     await using vm = await startVm(l1, { kernel: payload('counters'), devices: { noise: { type: 'rng' } } });
     await vm.printed('COUNTERS');
     const { stdout } = await vm.ctl('explain-memory');
-    console.log(stdout);
     expect(stdout).toContain(`FEAT_S2FWB: ${name === 'pi4' ? 'no' : 'yes'}: `);
     expect(stdout).toMatch(
       /0x4000_0000–0x47df_ffff \(126 MiB\) ram: RAM\n {2}behind it: anonymous memory, private, pages of 4 KiB; KVM maps it as Normal-WB\n {2}mapped by nobody else/,

@@ -21,7 +21,12 @@ test('explainMemory: slots in the order of their addresses, and who sees which',
     areaAt: (pointer) =>
       pointer === 2
         ? { path: '/memfd:pool-disk (deleted)', isShared: true, pageSize: 4096, isPfnMap: false }
-        : { path: '', isShared: pointer === 3, pageSize: 65536, isPfnMap: false },
+        : {
+            path: pointer === 3 ? '/dev/zero (deleted)' : '',
+            isShared: pointer === 3,
+            pageSize: 65536,
+            isPfnMap: false,
+          },
   });
   expect(report.slots.map(({ name, backing, mappedBy }) => ({ name, backing, mappedBy }))).toEqual([
     { name: 'registers of pl011', backing: 'anonymous memory, shared, pages of 64 KiB', mappedBy: [] },

@@ -66,6 +66,13 @@ export const munmap = lazily<(address: HostPointer, length: number) => number>(
 export const madvise = lazily<(address: HostPointer, length: number, advice: number) => number>(
   'int madvise(uintptr_t address, size_t length, int advice)',
 );
+/** Bytes at an address into an array, and back: for so few that a view of them would cost more. */
+export const copyIn = lazily<(to: Uint8Array, from: HostPointer, count: number) => void>(
+  'void memcpy(void *to, uintptr_t from, size_t count)',
+);
+export const copyOut = lazily<(to: HostPointer, from: Uint8Array, count: number) => void>(
+  'void memmove(uintptr_t to, void *from, size_t count)',
+);
 export const mprotect = lazily<(address: HostPointer, length: number, protection: number) => number>(
   'int mprotect(uintptr_t address, size_t length, int protection)',
 );

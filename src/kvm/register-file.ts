@@ -3,7 +3,6 @@
  * of memory that is made once.
  */
 import { KVM_GET_ONE_REG, KVM_SET_ONE_REG, kvm_one_reg } from '../abi/kvm.ts';
-import { packInto } from '../base/layout.ts';
 import { formatAddress } from '../base/units.ts';
 import { ioctlAccepts, ioctlStruct } from '../host/ioctl.ts';
 import { Mapping } from '../host/mapping.ts';
@@ -13,6 +12,7 @@ import type { Vcpu } from './vcpu.ts';
 export class RegisterFile implements Disposable {
   readonly #value = Mapping.create(ids.Z_BYTES, { what: 'the value of a register' });
   readonly #request = new Uint8Array(kvm_one_reg.size);
+  readonly #view = new DataView(this.#request.buffer);
   readonly #missing = new Set<ids.RegisterId>();
 
   get(vcpu: Vcpu, id: ids.RegisterId): bigint {
@@ -23,8 +23,7 @@ export class RegisterFile implements Disposable {
   /** `undefined` where this host's KVM has no such register. */
   find(vcpu: Vcpu, id: ids.RegisterId): bigint | undefined {
     if (this.#missing.has(id)) return undefined;
-    packInto(this.#request, kvm_one_reg, { id, addr: this.#value.pointer });
-    if (!ioctlAccepts(vcpu.fd, KVM_GET_ONE_REG, this.#request)) {
+    if (!this.#accepts(vcpu, KVM_GET_ONE_REG, id)) {
       this.#missing.add(id);
       return undefined;
     }
@@ -50,8 +49,15 @@ export class RegisterFile implements Disposable {
   }
 
   #ask(vcpu: Vcpu, request: number, id: ids.RegisterId, verb: 'read' | 'set'): void {
-    packInto(this.#request, kvm_one_reg, { id, addr: this.#value.pointer });
+    if (this.#accepts(vcpu, request, id)) return;
     ioctlStruct(vcpu.fd, request, this.#request, `${verb} register ${formatAddress(id)} of vCPU ${vcpu.index}`);
+  }
+
+  /** The words of an error cost more than the call, so there are none before there is one. */
+  #accepts(vcpu: Vcpu, request: number, id: ids.RegisterId): boolean {
+    this.#view.setBigUint64(kvm_one_reg.fields.id.offset, id, true);
+    this.#view.setBigUint64(kvm_one_reg.fields.addr.offset, this.#value.pointer, true);
+    return ioctlAccepts(vcpu.fd, request, this.#request);
   }
 
   [Symbol.dispose](): void {

@@ -11,6 +11,8 @@ import { findToolchain } from './toolchain.ts';
 const FLAGS = [
   ...['-O2', '-std=gnu11', '-Wall', '-Wextra', '-Werror', '-ffreestanding', '-fpie', '-mgeneral-regs-only'],
   ...['-mno-outline-atomics', '-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-nostdlib', '-static'],
+  // What a payload does not use of the shared runtime is left out of it.
+  ...['-ffunction-sections', '-fdata-sections', '-Wl,--gc-sections'],
   '-Wl,--build-id=none,-z,max-page-size=4096',
 ];
 

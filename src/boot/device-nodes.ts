@@ -53,6 +53,11 @@ export function pvpanicNode({ range }: DeviceNodeContext): FdtNode {
   return new FdtNode(nodeName('pvpanic', range.base), { compatible: 'qemu,pvpanic-mmio', reg: reg(range) });
 }
 
+/** Memory that exits (src/devices/scratch.ts). No kernel has a driver for it. */
+export function scratchNode({ range }: DeviceNodeContext): FdtNode {
+  return new FdtNode(nodeName('scratch', range.base), { compatible: 'orko,scratch', reg: reg(range) });
+}
+
 /** A virtio device on the MMIO transport, bindings virtio/mmio.yaml. `children` are what hangs on its bus, if it is one. */
 export function virtioMmioNode(context: DeviceNodeContext, children: readonly FdtNode[] = []): FdtNode {
   return new FdtNode(

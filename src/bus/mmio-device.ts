@@ -12,7 +12,7 @@ export interface MmioDevice {
   read(offset: number, size: AccessSize): number | undefined;
   /** `false` where the device has no register: the bus logs the place. */
   // biome-ignore lint/suspicious/noConfusingVoidType: most devices return nothing, and need not say so
-  write(offset: number, size: AccessSize, value: number): void | false;
+  write(offset: number, size: AccessSize, value: number): void | boolean;
   /** 8-byte accesses, for devices that care; the bus splits them (low half first) for all others. */
   read64?(offset: number): bigint;
   write64?(offset: number, value: bigint): void;

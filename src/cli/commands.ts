@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   dtb: async () => (await import('./dtb.ts')).dtbCommand,
   backend: async () => (await import('./backend.ts')).backendCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  quirks: async () => (await import('./quirks.ts')).quirksCommand,
   probe: async () => (await import('./probe.ts')).probeCommand,
   'vhost-log': async () => (await import('./vhost-log.ts')).vhostLogCommand,
   nested: async () => (await import('./nested.ts')).nestedCommand,

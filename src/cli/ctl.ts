@@ -5,6 +5,7 @@ import { EVENT_KINDS, REQUEST_KINDS, type RequestKind } from '../control/protoco
 import { defineCommand } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { deviceLines, statsLines, statusLines } from './machine-lines.ts';
+import { memoryLines } from './memory-lines.ts';
 import { print, say } from './output.ts';
 import { sharingLines } from './sharing-lines.ts';
 import { UsageError } from './usage-error.ts';
@@ -14,7 +15,7 @@ export const ctlCommand = defineCommand({
   summary: 'Ask something of a running VM',
   description: [
     'Sends one request to a running VM and prints its answer.',
-    '`status` says what it is and does; `pause` and `resume` stop and start its vCPUs and its clock; `powerkey` presses the power key, so that the guest shuts down if it likes; `reboot` resets it at once; `stop` ends it at once; `stats` prints what its vCPUs and the queues of its devices have counted; `explain-sharing` says which back-end sees which bytes of guest memory, as whom it runs, and whether it could come by more; `devices` lists its virtio devices and what they can do, and `device NAME ACTION [VALUE]` has one do it; `events` prints what happens to it, one JSON object a line, until it ends.',
+    '`status` says what it is and does; `pause` and `resume` stop and start its vCPUs and its clock; `powerkey` presses the power key, so that the guest shuts down if it likes; `reboot` resets it at once; `stop` ends it at once; `stats` prints what its vCPUs and the queues of its devices have counted; `explain-sharing` says which back-end sees which bytes of guest memory, as whom it runs, and whether it could come by more; `explain-memory` says of every memory slot what lies behind it, which memory type the guest gets, and who else maps it; `devices` lists its virtio devices and what they can do, and `device NAME ACTION [VALUE]` has one do it; `events` prints what happens to it, one JSON object a line, until it ends.',
   ].join(' '),
   positionals: {
     vm: { describe: 'The name of the VM, or the path of its control socket (with a slash in it)' },
@@ -37,6 +38,7 @@ export const ctlCommand = defineCommand({
     { line: 'orko-vmm ctl bench-board powerkey', what: 'Ask the guest to shut down' },
     { line: 'orko-vmm ctl bench-board stats --json', what: 'What its queues have counted' },
     { line: 'orko-vmm ctl bench-board explain-sharing', what: 'Which back-end sees what of the guest' },
+    { line: 'orko-vmm ctl bench-board explain-memory', what: 'What its memory is to the guest' },
     { line: 'orko-vmm ctl bench-board device root resize 2G', what: 'Make the disk called root larger' },
     { line: 'orko-vmm ctl ./board.sock events --only state', what: 'Wait for changes of its state' },
   ],
@@ -65,6 +67,7 @@ export const ctlCommand = defineCommand({
     else if ('devices' in answer) print(deviceLines(answer.devices));
     else if ('stats' in answer) print(statsLines(answer.stats));
     else if ('sharing' in answer) print(sharingLines(answer.sharing));
+    else if ('memory' in answer) print(memoryLines(answer.memory));
     else if (!quiet) say(`${vm}: ${request} done`);
     return EXIT.OK;
   },

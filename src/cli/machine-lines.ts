@@ -53,7 +53,10 @@ export function statsLines({ cpus, kvm, devices }: MachineStats): string {
   const own = devices.flatMap(({ name, counters }) =>
     Object.entries(counters).map(([counter, value]) => `${name} ${counter}: ${value}\n`),
   );
-  const exits = cpus.map(({ exits }, index) => `vCPU ${index} exits: ${exits}\n`);
+  const exits = cpus.map(({ exits, undecoded = 0 }, index) => {
+    const share = undecoded === 0 ? '' : `, of which ${undecoded} with an instruction to decode`;
+    return `vCPU ${index} exits: ${exits}${share}\n`;
+  });
   const ofKvm = Object.entries(kvm).map(([name, value]) => `kvm ${name}: ${value}\n`);
   return [rows.length > 0 ? columns([head, ...rows]) : '', ...own, ...exits, ...ofKvm].join('');
 }

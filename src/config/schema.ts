@@ -184,6 +184,22 @@ export const CONFIG = object({
       },
       help: 'Whether the guest reads device registers from a page of memory instead of leaving to us.',
     }),
+    nisv: choice({
+      choices: ['emulate', 'inject', 'stop'],
+      default: 'emulate',
+      examples: ['stop'],
+      meanings: {
+        emulate: 'carry the instruction out; the guest gets an external abort where that cannot be',
+        inject: 'give the guest an external abort, as QEMU does',
+        stop: 'end the run with a report',
+      },
+      help: 'What to do when the guest accesses a device with an instruction that hardware does not decode for us: pairs, vectors, write-back of the base, `DC ZVA` (docs/device-memory.md).',
+    }),
+    'scratch-device': flag({
+      default: false,
+      examples: ['true'],
+      help: 'Gives the guest 64 KiB at 0x0b000000 of which the first half keeps what is written and the second says which accesses arrived, with their widths and in their order: to try drivers and bare-metal code against memory that always exits (docs/device-memory.md).',
+    }),
     overlays: overlays({
       default: [],
       defaultHelp: 'none',

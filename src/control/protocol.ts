@@ -60,7 +60,13 @@ const STATS = record({
   name: text('Name of the VM'),
   uptimeMs: count('Milliseconds since it was started'),
   boots: count('How often it has booted'),
-  cpus: list('The vCPUs', record({ exits: count('Returns from KVM_RUN since the last boot') })),
+  cpus: list(
+    'The vCPUs',
+    record(
+      { exits: count('Returns from KVM_RUN since the last boot') },
+      { undecoded: count('How many of them were accesses to devices whose instruction hardware does not decode') },
+    ),
+  ),
   kvm: map("KVM's own counters of all vCPUs together, by its names; none before Linux 5.14", count('Counts')),
   devices: list(
     'The virtio devices, in the order of the config',
@@ -105,6 +111,44 @@ const SHARING = record(
     process: record({ uid: count('User that serves it') }, { pid: count('Process id'), command: text('Its program') }),
   },
 );
+
+const MEMORY_TYPE = (description: string) => oneOf(description, 'Normal-WB', 'Normal-NC', 'Device-nGnRE');
+const MEMORY = record({
+  forcesWriteBack: flag('The host has FEAT_S2FWB: stage 2 forces write-back'),
+  types: list(
+    "What the guest's own attribute yields, for each type that KVM maps one of the slots as",
+    record({
+      stage2: MEMORY_TYPE('What KVM maps'),
+      asks: MEMORY_TYPE('What the guest maps it as'),
+      gets: MEMORY_TYPE('What it gets without FEAT_S2FWB'),
+      getsForced: MEMORY_TYPE('What it gets with it'),
+    }),
+  ),
+  slots: list(
+    'In the order of their addresses',
+    record({
+      name: text('What it is'),
+      kind: oneOf('Kind of slot', 'ram', 'pool', 'shm', 'rom', 'bar', 'regs'),
+      base: count('Guest address'),
+      size: count('Bytes'),
+      readOnly: flag("The guest's writes exit"),
+      backing: text('What is mapped behind it'),
+      stage2: MEMORY_TYPE('What KVM maps it as'),
+      mappedBy: list(
+        'Who else has it: back-ends of these devices',
+        record(
+          { device: text('Name of the device in the config') },
+          {
+            process: record(
+              { uid: count('User that serves it') },
+              { pid: count('Process id'), command: text('Its program') },
+            ),
+          },
+        ),
+      ),
+    }),
+  ),
+});
 
 const EVENTS = {
   state: record(
@@ -156,6 +200,11 @@ const REQUESTS = {
     params: NOTHING,
     result: record({ sharing: list('In the order of the config', SHARING) }),
   },
+  'explain-memory': {
+    help: 'Every memory slot: what lies behind it, what memory type the guest gets, who else maps it',
+    params: NOTHING,
+    result: record({ memory: MEMORY }),
+  },
   events: {
     help: 'Report events from now on; the reply says the state they start from',
     params: record({}, { only: list('Kinds of events to report; all when absent', oneOf('Kind', ...EVENT_KINDS)) }),
@@ -179,6 +228,7 @@ export type MachineState = TypeOf<ReturnType<typeof STATE>>;
 export type MachineStatus = TypeOf<typeof STATUS>;
 export type MachineStats = TypeOf<typeof STATS>;
 export type DeviceDescription = TypeOf<typeof DEVICE>;
+export type MemoryReport = TypeOf<typeof MEMORY>;
 export type DeviceSharing = TypeOf<typeof SHARING>;
 export type Params<K extends RequestKind> = TypeOf<(typeof REQUESTS)[K]['params']>;
 export type Result<K extends RequestKind> = TypeOf<(typeof REQUESTS)[K]['result']>;

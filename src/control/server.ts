@@ -25,6 +25,7 @@ import {
   LINE_BYTES_MAX,
   type MachineStats,
   type MachineStatus,
+  type MemoryReport,
   type Reply,
   type Request,
   type RequestKind,
@@ -57,6 +58,7 @@ export interface MachineControl {
   act(device: string, action: string, value: string | undefined): Promise<string>;
   stats(): Promise<MachineStats>;
   sharing(): Promise<readonly DeviceSharing[]>;
+  memory(): Promise<MemoryReport>;
   /** Reports every event from now on; the result ends it. */
   subscribe(listener: (event: ControlEvent) => void): () => void;
 }
@@ -244,6 +246,8 @@ export class ControlConnection {
         return this.#machine.stats().then((stats) => ({ stats }));
       case 'explain-sharing':
         return this.#machine.sharing().then((sharing) => ({ sharing }));
+      case 'explain-memory':
+        return this.#machine.memory().then((memory) => ({ memory }));
       case 'events':
         this.#endSubscription();
         this.#unsubscribe = this.#machine.subscribe((event) => this.#report(event, request.only));

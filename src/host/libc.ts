@@ -66,6 +66,16 @@ export const munmap = lazily<(address: HostPointer, length: number) => number>(
 export const madvise = lazily<(address: HostPointer, length: number, advice: number) => number>(
   'int madvise(uintptr_t address, size_t length, int advice)',
 );
+/** Bytes at an address into an array, and back: for so few that a view of them would cost more. */
+export const copyIn = lazily<(to: Uint8Array, from: HostPointer, count: number) => void>(
+  'void memcpy(void *to, uintptr_t from, size_t count)',
+);
+export const copyOut = lazily<(to: HostPointer, from: Uint8Array, count: number) => void>(
+  'void memmove(uintptr_t to, void *from, size_t count)',
+);
+export const mprotect = lazily<(address: HostPointer, length: number, protection: number) => number>(
+  'int mprotect(uintptr_t address, size_t length, int protection)',
+);
 export const memfd_create = lazily<(name: string, flags: number) => number>(
   'int memfd_create(const char *name, unsigned int flags)',
 );
@@ -181,6 +191,11 @@ export function errno(): number {
 /** The bytes at `pointer` … `pointer + length`, shared, not copied. Detach it (`transfer(0)`) before unmapping. */
 export function viewOf(pointer: HostPointer, length: number): ArrayBuffer {
   return koffi.view(pointer, length);
+}
+
+/** Calls machine code at `pointer` that takes nothing and returns 64 bits. */
+export function callCode(pointer: HostPointer): bigint {
+  return BigInt(koffi.call(pointer, koffi.proto('uint64_t ()')));
 }
 
 /** libuv hands a new watcher to epoll in its next turn. While the main thread sleeps in KVM_RUN somebody must see to that. */

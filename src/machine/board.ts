@@ -3,7 +3,7 @@
  * machine and are reset when the guest reboots; which VM their interrupts go to changes.
  */
 
-import { pl011Node, pl031Node, pl061Node, pvpanicNode } from '../boot/device-nodes.ts';
+import { pl011Node, pl031Node, pl061Node, pvpanicNode, scratchNode } from '../boot/device-nodes.ts';
 import type { GuestDevice } from '../boot/device-tree.ts';
 import type { IrqLine } from '../bus/irq-line.ts';
 import { MmioBus } from '../bus/mmio-bus.ts';
@@ -13,10 +13,13 @@ import { type Clock, Pl031 } from '../devices/pl031.ts';
 import { Pl061 } from '../devices/pl061.ts';
 import { PowerKey, type Timer } from '../devices/power-key.ts';
 import { type GuestEvent, Pvpanic } from '../devices/pvpanic.ts';
+import { Scratch } from '../devices/scratch.ts';
 import { IRQ_TYPE_LEVEL_HIGH, spiCells } from '../fdt/device-node.ts';
 import { LAYOUT, SPI, V2M_SPIS } from './layout.ts';
 
 export interface BoardWorld {
+  /** There is the device of `scratch-device: true`. */
+  readonly hasScratch: boolean;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly console: ByteSink;
@@ -33,6 +36,7 @@ export class Board {
   readonly rtc: Pl031;
   readonly powerKey: PowerKey;
   readonly #gpio: Pl061;
+  readonly #scratch: Scratch | undefined;
 
   constructor(world: BoardWorld) {
     const line = (spi: number): IrqLine => ({
@@ -48,6 +52,10 @@ export class Board {
     this.bus.attach(LAYOUT.pl031, this.rtc);
     this.bus.attach(LAYOUT.pl061, this.#gpio);
     this.bus.attach(LAYOUT.pvpanic, new Pvpanic(world.onGuestEvent));
+    if (world.hasScratch) {
+      this.#scratch = new Scratch();
+      this.bus.attach(LAYOUT.scratch, this.#scratch);
+    }
   }
 
   /** The frame through which a GICv2 takes messages. */
@@ -56,6 +64,7 @@ export class Board {
   }
 
   reset(): void {
+    this.#scratch?.reset();
     this.powerKey.release();
     this.uart.reset();
     this.rtc.reset();
@@ -70,3 +79,5 @@ export const BOARD_DEVICES: readonly GuestDevice[] = [
   { label: 'gpio0', range: LAYOUT.pl061, interrupts: spiCells(SPI.pl061, IRQ_TYPE_LEVEL_HIGH), node: pl061Node },
   { label: 'pvpanic', range: LAYOUT.pvpanic, node: pvpanicNode },
 ];
+
+export const SCRATCH_DEVICE: GuestDevice = { label: 'scratch', range: LAYOUT.scratch, node: scratchNode };

@@ -6,7 +6,7 @@ import { buildDeviceTree, type GuestGic, labelOf } from '../boot/device-tree.ts'
 import type { VmConfig } from '../config/schema.ts';
 import { POWER_KEY_LINE } from '../devices/power-key.ts';
 import type { FdtTree } from '../fdt/tree.ts';
-import { BOARD_DEVICES } from './board.ts';
+import { BOARD_DEVICES, SCRATCH_DEVICE } from './board.ts';
 import { gicAddresses, LAYOUT, mainMemory, placePools, redistributorRanges, V2M_SPIS } from './layout.ts';
 import { hasChildren, poolNode, virtioNodes } from './virtio-nodes.ts';
 
@@ -42,7 +42,7 @@ export async function guestTree(config: VmConfig, facts: GuestFacts): Promise<Fd
       rngSeed: facts.rngSeed,
       kaslrSeed: facts.kaslrSeed,
     },
-    devices: [...BOARD_DEVICES, ...virtioNodes(config)],
+    devices: [...BOARD_DEVICES, ...(config.scratchDevice ? [SCRATCH_DEVICE] : []), ...virtioNodes(config)],
     powerKey: { gpio: 'gpio0', line: POWER_KEY_LINE },
     aliases: { serial0: 'uart0', rtc0: 'rtc0' },
   });

@@ -7,6 +7,7 @@ import { type AddressRange, endOf, type GuestAddress } from '../base/range.ts';
 import { GiB, KiB, MiB } from '../base/units.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { type PoolConfig, poolsOf } from '../config/shared-memory.ts';
+import { SCRATCH_BYTES } from '../devices/scratch.ts';
 import type { GicAddresses, RedistributorRegion } from '../kvm/vgic.ts';
 import { REGISTER_BYTES } from '../virtio/mmio-registers.ts';
 
@@ -34,6 +35,7 @@ export const LAYOUT = {
   stolenTime: range(0x090a_0000, DEVICE_STEP),
   pvpanic: range(0x090f_0000, 2),
   virtioMmio: range(0x0a00_0000, VIRTIO_COUNT_MAX * DEVICE_STEP),
+  scratch: range(0x0b00_0000, SCRATCH_BYTES),
 } as const;
 
 /** Shared peripheral interrupts. GICv2m hands out its own range. */

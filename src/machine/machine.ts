@@ -8,13 +8,13 @@ import type { AddressRange } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
 import { entryState } from '../boot/entry-state.ts';
 import type { VmConfig } from '../config/schema.ts';
-import type { DeviceDescription, DeviceSharing } from '../control/protocol.ts';
-import { Reg as UartReg } from '../devices/pl011.ts';
+import type { DeviceDescription, DeviceSharing, MemoryReport } from '../control/protocol.ts';
 import type { GuestEvent } from '../devices/pvpanic.ts';
 import { writeDtb } from '../fdt/writer.ts';
 import { pinThisThread } from '../host/affinity.ts';
 import { EventLoopWatch } from '../host/event-loop.ts';
 import { lend, Mapping } from '../host/mapping.ts';
+import { memoryAreaAt } from '../host/memory-area.ts';
 import { pageSize } from '../host/page-size.ts';
 import { randomBytes } from '../host/random.ts';
 import type { Signals } from '../host/signals.ts';
@@ -26,6 +26,7 @@ import { type Ending, Processors } from '../vcpu/processors.ts';
 import { VcpuThread } from '../vcpu/vcpu-thread.ts';
 import { Board } from './board.ts';
 import { Coalescing } from './coalescing.ts';
+import { ExitHandling, UART_DATA } from './exit-handling.ts';
 import { Foundation } from './foundation.ts';
 import { guestTree, KASLR_SEED_BYTES, RNG_SEED_BYTES } from './guest-tree.ts';
 import { GuestVm } from './guest-vm.ts';
@@ -69,6 +70,7 @@ export class Machine implements Disposable {
   #state: MachineState = 'created';
   #guest: GuestVm | undefined;
   #processors: Processors | undefined;
+  #exitHandling: ExitHandling | undefined;
   /** What was asked for from outside while the guest runs; the run loop acts on it. */
   #wanted: MachineEnding | Reboot | undefined;
   /** Ends a wait of the run loop: the machine was resumed, or something is wanted. */
@@ -117,9 +119,8 @@ export class Machine implements Disposable {
     const { pointer } = this.memory.regions[0]!;
     this.#slots.add({ kind: 'ram', name: 'RAM', range: ramOf(config), pointer, readOnly: false });
     this.#board = this.#createBoard();
-    const uartData = { base: LAYOUT.pl011.base + UartReg.DR, size: 4 };
     const timer = resources.use(new KickTimer(this.#signals));
-    this.#coalescing = new Coalescing(uartData, timer, this.#board.uart);
+    this.#coalescing = new Coalescing(UART_DATA, timer, this.#board.uart);
     this.#guest = new GuestVm(this.#kvm, config);
     resources.defer(() => this.#guest?.[Symbol.dispose]());
     if (this.#guest.gic.version === 2) this.#board.attachV2m();
@@ -155,8 +156,7 @@ export class Machine implements Disposable {
 
   /** What vCPUs and queues have counted. */
   stats(): ReturnType<typeof statistics> {
-    const { vcpus = [] } = this.#guest ?? {};
-    return statistics({ vcpus, exitCounts: this.#processors?.exitCounts ?? [], virtio: this.#virtio });
+    return statistics({ vcpus: this.#guest?.vcpus ?? [], processors: this.#processors, virtio: this.#virtio });
   }
 
   /** The virtio devices, and what can be asked of them. */
@@ -167,6 +167,14 @@ export class Machine implements Disposable {
   /** Which back-end sees what. */
   async sharing(): Promise<readonly DeviceSharing[]> {
     return this.#virtio?.sharing() ?? [];
+  }
+
+  /** What each memory slot is to the guest, and who else has it. */
+  async explainMemory(): Promise<MemoryReport> {
+    const { explainMemory } = await import('./explain-memory.ts');
+    const sharing = await this.sharing();
+    const forcesWriteBack = this.#guest?.forcesWriteBack ?? false;
+    return explainMemory({ slots: this.#slots.slots, forcesWriteBack, sharing, areaAt: memoryAreaAt });
   }
 
   /** Has a virtio device do something; the answer is for the user. */
@@ -308,19 +316,11 @@ export class Machine implements Disposable {
     await this.#loading;
     this.#loading = undefined;
     guest.setEntry(entryState(placement.entry, placement.dtb.base));
-    this.#processors = new Processors(guest.vcpus, this.#threads, {
-      signals: this.#signals,
-      log: (message) => this.#observer.warning(message),
-      mmio: {
-        read: (address, size) => this.#board.bus.read(address, size),
-        write: (address, size, value) => {
-          this.#board.bus.write(address, size, value);
-          if (address === LAYOUT.pl011.base + UartReg.DR) this.#coalescing.begin();
-          this.#board.uart.flush();
-        },
-        drain: () => this.#coalescing.drain(),
-      },
-    });
+    const world = { signals: this.#signals, board: this.#board, slots: this.#slots, coalescing: this.#coalescing };
+    const log = (message: string) => this.#observer.warning(message);
+    const options = { undecodedPolicy: this.config.nisv, hasSve: guest.features.sve, log };
+    this.#exitHandling ??= this.#resources.use(new ExitHandling({ ...world, ...options }));
+    this.#processors = new Processors(guest.vcpus, this.#threads, this.#exitHandling);
     this.#processors.start();
   }
 
@@ -361,6 +361,7 @@ export class Machine implements Disposable {
 
   #createBoard(): Board {
     return new Board({
+      hasScratch: this.config.scratchDevice,
       console: { write: (bytes) => this.#console.write(bytes) },
       onConsoleSpace: () => this.#console.resume(),
       onGuestEvent: (event) => this.#guestEvent(event),

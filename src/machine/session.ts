@@ -13,6 +13,7 @@ import {
   type DeviceSharing,
   type MachineStats,
   type MachineStatus,
+  type MemoryReport,
   PROTOCOL_VERSION,
 } from '../control/protocol.ts';
 import { claimSocket, claimSocketAt, socketFolder } from '../control/registry.ts';
@@ -174,6 +175,10 @@ class Session implements MachineObserver, MachineControl {
 
   sharing(): Promise<readonly DeviceSharing[]> {
     return this.#running().sharing();
+  }
+
+  memory(): Promise<MemoryReport> {
+    return this.#running().explainMemory();
   }
 
   subscribe(listener: (event: ControlEvent) => void): () => void {

@@ -6,18 +6,23 @@ import type { VirtioDevices } from './virtio-devices.ts';
 /** Whatever counts; all of it optional, since a machine may be between two guests. */
 export interface Counting {
   readonly vcpus: readonly { openStats(): BinaryStats | undefined }[];
-  /** Returns from KVM_RUN, of each vCPU. */
-  readonly exitCounts: readonly number[];
+  /** Each vCPU's returns from KVM_RUN, and how many of them wanted an instruction decoded. */
+  readonly processors:
+    | { readonly exitCounts: readonly number[]; readonly undecodedCounts: readonly number[] }
+    | undefined;
   readonly virtio: VirtioDevices | undefined;
 }
 
 export async function statistics({
   vcpus,
-  exitCounts,
+  processors,
   virtio,
 }: Counting): Promise<Pick<MachineStats, 'cpus' | 'kvm' | 'devices'>> {
   return {
-    cpus: exitCounts.map((exits) => ({ exits })),
+    cpus: (processors?.exitCounts ?? []).map((exits, index) => ({
+      exits,
+      undecoded: processors!.undecodedCounts[index]!,
+    })),
     kvm: kvmCounters(vcpus),
     devices: (await virtio?.stats()) ?? [],
   };

@@ -6,16 +6,21 @@
 import { EAGAIN, EINTR } from '../abi/errno.ts';
 import { KVM_EXIT_INTR, KVM_EXIT_MMIO, KVM_EXIT_UNKNOWN } from '../abi/kvm.ts';
 import { HostError } from '../base/errors.ts';
+import { FewTimes } from '../base/few-times.ts';
 import type { GuestAddress } from '../base/range.ts';
 import { formatAddress } from '../base/units.ts';
 import type { Signals } from '../host/signals.ts';
-import { ExitReader } from '../kvm/exit.ts';
+import { type Exit, ExitReader } from '../kvm/exit.ts';
 import type { Vcpu } from '../kvm/vcpu.ts';
 import { describeRegisters, explainExit, explainRunFailure } from './describe.ts';
+import type { UndecodedAccesses } from './undecoded.ts';
 import type { VcpuThread } from './vcpu-thread.ts';
 
 /** How long a kicked vCPU may take to leave KVM_RUN before we call the host stuck. */
 const PARK_TIMEOUT_MS = 10_000;
+
+/** Of instructions that cannot be carried out: so many are reported. */
+const UNDECODED_SAID_MAX = 16;
 
 /** Where the guest's accesses go. */
 export interface MmioHandler {
@@ -23,6 +28,17 @@ export interface MmioHandler {
   write(address: GuestAddress, size: 1 | 2 | 4 | 8, value: number | bigint): void;
   /** Called after every return from KVM_RUN, before the exit is answered: writes that KVM stored away come first. */
   drain(): void;
+}
+
+/** What happens to an access that hardware did not decode: it is carried out, gives the guest an external abort, or ends the run. */
+export type UndecodedPolicy = 'emulate' | 'inject' | 'stop';
+
+export interface ProcessorsWorld {
+  readonly signals: Signals;
+  readonly mmio: MmioHandler;
+  readonly undecoded: UndecodedAccesses;
+  readonly undecodedPolicy: UndecodedPolicy;
+  log(message: string): void;
 }
 
 /** Why the guest stopped. */
@@ -36,26 +52,27 @@ export class Processors {
   readonly #threads: readonly VcpuThread[];
   readonly #signals: Signals;
   readonly #mmio: MmioHandler;
-  readonly #log: (message: string) => void;
+  readonly #undecoded: UndecodedAccesses;
+  readonly #undecodedPolicy: UndecodedPolicy;
+  readonly #undecodedLog: FewTimes;
   #ending: Ending | undefined;
-  #undecodedLogged = false;
   /** vCPUs that came back last time although nobody had kicked them. */
   readonly #unkicked = new Set<number>();
   readonly #exitCounts: Float64Array;
+  readonly #undecodedCounts: Float64Array;
 
   /** `threads`: one for each vCPU but the first, waiting. */
-  constructor(
-    vcpus: readonly Vcpu[],
-    threads: readonly VcpuThread[],
-    world: { signals: Signals; mmio: MmioHandler; log: (message: string) => void },
-  ) {
+  constructor(vcpus: readonly Vcpu[], threads: readonly VcpuThread[], world: ProcessorsWorld) {
     this.#vcpus = vcpus;
     this.#exitCounts = new Float64Array(vcpus.length);
+    this.#undecodedCounts = new Float64Array(vcpus.length);
     this.#exits = vcpus.map((vcpu) => new ExitReader(vcpu.run.view));
     this.#threads = threads;
     this.#signals = world.signals;
     this.#mmio = world.mmio;
-    this.#log = world.log;
+    this.#undecoded = world.undecoded;
+    this.#undecodedPolicy = world.undecodedPolicy;
+    this.#undecodedLog = new FewTimes(UNDECODED_SAID_MAX, world.log);
     threads.forEach((thread, index) => {
       thread.assign(vcpus[index + 1]!);
     });
@@ -64,6 +81,11 @@ export class Processors {
   /** Returns from KVM_RUN, of each vCPU. */
   get exitCounts(): readonly number[] {
     return [...this.#exitCounts];
+  }
+
+  /** How many of them were accesses whose instruction hardware did not decode. */
+  get undecodedCounts(): readonly number[] {
+    return [...this.#undecodedCounts];
   }
 
   /** Lets every vCPU but the first run (again). */
@@ -172,23 +194,41 @@ export class Processors {
         // Not enabled (KVM_CAP_ARM_SYSTEM_SUSPEND); should a kernel send it all the same, waking up at once is allowed.
         return;
       case 'nisv':
-        this.#refuseUndecoded(index, exit.fault_ipa);
+        this.#answerUndecoded(index, exit);
         return;
       default:
         this.#failed(index, explainExit(exit));
     }
   }
 
-  /** Nothing lies at that address, or a device, and the instruction (a pair, a vector …) does not say what it moves. */
-  #refuseUndecoded(index: number, address: GuestAddress): void {
-    if (!this.#undecodedLogged) {
-      this.#undecodedLogged = true;
-      this.#log(
-        `Guest used an instruction on device address ${formatAddress(address)} that KVM cannot decode ` +
-          '(a pair, vector or write-back access); it gets an external abort, here and whenever it does so again',
+  /** A device, or nothing, lies at that address, and KVM cannot tell what the instruction moves. */
+  #answerUndecoded(index: number, exit: Extract<Exit, { kind: 'nisv' }>): void {
+    const vcpu = this.#vcpus[index]!;
+    this.#undecodedCounts[index]!++;
+    const at = `device address ${formatAddress(exit.fault_ipa)}`;
+    if (this.#undecodedPolicy === 'stop') {
+      const { pc, instruction } = this.#undecoded.describe(vcpu);
+      const what = `at ${formatAddress(pc)} it used ${instruction} on ${at}, which hardware does not decode`;
+      this.#failed(
+        index,
+        `${what}, and nisv is stop: let nisv be emulate, or have the guest use single loads and stores`,
       );
+      return;
     }
-    this.#vcpus[index]!.injectExternalAbort();
+    const outcome =
+      this.#undecodedPolicy === 'emulate'
+        ? this.#undecoded.answer(vcpu, exit)
+        : {
+            ...this.#undecoded.describe(vcpu),
+            kind: 'refused',
+            why: 'hardware does not decode it, and nisv is inject',
+          };
+    if (!('why' in outcome)) return;
+    const { pc, instruction, why } = outcome;
+    this.#undecodedLog.say(
+      `Guest used ${instruction} on ${at}, at pc ${formatAddress(pc)}: ${why}: it gets an external abort`,
+    );
+    vcpu.injectExternalAbort();
   }
 
   #failed(index: number, meaning: string): void {

@@ -1,6 +1,6 @@
 /** What every machine that is only its control interface answers about its devices: it has one, a disk. */
 import { ConfigError } from '../../src/base/errors.ts';
-import type { DeviceDescription, DeviceSharing, MachineStats } from '../../src/control/protocol.ts';
+import type { DeviceDescription, DeviceSharing, MachineStats, MemoryReport } from '../../src/control/protocol.ts';
 
 export const DEVICES: readonly DeviceDescription[] = [
   { name: 'root', type: 'blk', actions: [{ name: 'resize', help: 'Make the disk VALUE large' }] },
@@ -10,7 +10,7 @@ export const STATS: MachineStats = {
   name: 'board',
   uptimeMs: 5000,
   boots: 1,
-  cpus: [{ exits: 12 }, { exits: 3 }],
+  cpus: [{ exits: 12, undecoded: 4 }, { exits: 3 }],
   kvm: { exits: 99 },
   devices: [
     {
@@ -33,6 +33,18 @@ export const SHARING: readonly DeviceSharing[] = [
   { name: 'rng', type: 'rng', memory: [], isolation: 'own', reason: 'orko-vmm serves it itself' },
 ];
 
+export const MEMORY: MemoryReport = {
+  forcesWriteBack: false,
+  types: [{ stage2: 'Normal-WB', asks: 'Device-nGnRE', gets: 'Device-nGnRE', getsForced: 'Normal-WB' }],
+  slots: [
+    {
+      ...{ name: 'RAM', kind: 'ram', base: 0x4000_0000, size: 2 ** 29, readOnly: false, stage2: 'Normal-WB' },
+      backing: '/memfd:guest-ram, pages of 4 KiB',
+      mappedBy: [{ device: 'root', process: { uid: 4711, pid: 812, command: 'qemu-storage-da' } }],
+    },
+  ],
+};
+
 export const CONTROLLED_DEVICES = {
   devices: () => DEVICES,
   async act(device: string, action: string, value: string | undefined): Promise<string> {
@@ -41,4 +53,5 @@ export const CONTROLLED_DEVICES = {
   },
   stats: async () => STATS,
   sharing: async () => SHARING,
+  memory: async () => MEMORY,
 };

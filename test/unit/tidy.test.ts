@@ -13,6 +13,7 @@ const LINES_MAX = 400;
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   abi: ['base'],
+  arm: ['base'],
   fdt: ['base'],
   memory: ['base'],
   bus: ['base'],
@@ -23,7 +24,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   config: ['base'],
   host: ['base', 'abi'],
   kvm: ['base', 'abi', 'host'],
-  vcpu: ['base', 'abi', 'host', 'kvm'],
+  vcpu: ['base', 'abi', 'arm', 'host', 'kvm'],
   // virtio: the loop and the iovecs that devices give their backends.
   // memory: the RAM that a balloon gives back.
   backends: ['base', 'abi', 'memory', 'virtio', 'devices', 'host'],
@@ -40,8 +41,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['base', 'abi', 'fdt', 'memory', 'bus', 'virtio', 'devices', 'pci', 'boot', 'config'],
     ...['host', 'kvm', 'vcpu', 'backends', 'vhost-user', 'vfio', 'control', 'io'],
   ],
-  // It asks every layer what it can do, and machine/ whether it would run: so it stands above them.
-  doctor: ['base', 'abi', 'config', 'host', 'kvm', 'backends', 'control', 'machine'],
+  // It asks every layer what it can do, and machine/ whether it would run: so it stands above them. pci: quirks.
+  doctor: ['base', 'abi', 'pci', 'config', 'host', 'kvm', 'backends', 'control', 'machine'],
   // It starts orko-vmm in another machine and shares nothing with the one that runs guests but the config. No koffi in it.
   nested: ['base', 'config'],
   // fdt, host, kvm: `dtb` prints a tree, and asks KVM for what goes into it when it is there; lines for a raw terminal.
@@ -64,7 +65,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Bytes and numbers: no node:*, no package. Those of tsconfig.pure.json. */
-const PURE = ['base', 'abi', 'fdt', 'memory', 'bus', 'virtio', 'devices', 'pci', 'boot', 'config'];
+const PURE = ['base', 'abi', 'arm', 'fdt', 'memory', 'bus', 'virtio', 'devices', 'pci', 'boot', 'config'];
 /** Single files of that kind in folders that are not. */
 const PURE_FILES = ['message', 'payload', 'peer-fault', 'protocol-features', 'requests'].map(
   (name) => `src/vhost-user/${name}.ts`,

@@ -16,4 +16,10 @@
 /* x0 to x18, x30, ELR, SPSR. */
 #define FRAME_BYTES 176
 
+/* struct context of instruction.S. */
+#define CONTEXT_SP 248
+#define CONTEXT_V 256
+#define CONTEXT_RETURN 768
+#define CONTEXT_BYTES 776
+
 #endif

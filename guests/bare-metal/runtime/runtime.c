@@ -4,6 +4,8 @@
 unsigned failures;
 volatile bool aborts_are_skipped;
 volatile unsigned aborts_skipped;
+volatile uint64_t abort_syndrome, abort_address;
+uint64_t svc_return;
 interrupt_handler *volatile on_interrupt;
 
 static unsigned passes;
@@ -76,10 +78,17 @@ struct frame {
 	uint64_t spsr;
 };
 
-/* Vectors 4 to 7 come from the current EL with its own stack pointer: synchronous, IRQ, FIQ, SError. */
+/*
+ * Vectors 4 to 7 come from the current EL with its own stack pointer: synchronous, IRQ, FIQ, SError. 0 comes from the current
+ * EL with EL0's stack pointer, 8 from EL0.
+ */
+enum { SYNC_SP0 = 0, SYNC = 4, IRQ = 5, SYNC_EL0 = 8 };
+enum { EC_SVC = 0x15, EC_ABORT_EL0 = 0x24, EC_ABORT = 0x25 };
+#define EL1H_MASKED 0x3c5
+
 void handle_exception(uint64_t vector, struct frame *frame)
 {
-	if (vector == 5) {
+	if (vector == IRQ) {
 		uint32_t acknowledged = gic_acknowledge();
 		unsigned interrupt = acknowledged & 0x3ff;
 		if (interrupt >= SPURIOUS_INTERRUPT)
@@ -90,9 +99,17 @@ void handle_exception(uint64_t vector, struct frame *frame)
 		return;
 	}
 	uint64_t syndrome = read_sysreg("esr_el1");
-	bool data_abort = vector == 4 && syndrome >> 26 == 0x25;
+	unsigned class = syndrome >> 26;
+	if (vector == SYNC_EL0 && class == EC_SVC) {
+		frame->elr = svc_return;
+		frame->spsr = EL1H_MASKED;
+		return;
+	}
+	bool data_abort = vector == SYNC_EL0 ? class == EC_ABORT_EL0 : (vector == SYNC || vector == SYNC_SP0) && class == EC_ABORT;
 	if (data_abort && aborts_are_skipped) {
 		aborts_skipped++;
+		abort_syndrome = syndrome;
+		abort_address = read_sysreg("far_el1");
 		frame->elr += 4;
 		return;
 	}

@@ -57,6 +57,10 @@ extern unsigned failures;
 /* Set while a payload expects synchronous aborts: the faulting instruction is skipped and counted. */
 extern volatile bool aborts_are_skipped;
 extern volatile unsigned aborts_skipped;
+/* Of the last one: ESR_EL1 and FAR_EL1. */
+extern volatile uint64_t abort_syndrome, abort_address;
+/* Where an SVC of EL0 leads: to this address at EL1. */
+extern uint64_t svc_return;
 /* The handler of every interrupt but spurious ones; acknowledged before, completed after. */
 typedef void interrupt_handler(unsigned interrupt);
 extern interrupt_handler *volatile on_interrupt;
@@ -81,6 +85,30 @@ unsigned fdt_cpus(uint64_t *mpidrs, unsigned countMax);
 /* Interrupt number as the GIC counts (SPI + 32, PPI + 16) of the n-th entry of a node's `interrupts`. */
 int fdt_interrupt(int node, unsigned index);
 bool bootargs_has(const char *word);
+
+/* paging.c: address spaces with pages of 2^bits bytes; the address at which 64 KiB unit `unit` is seen */
+#define PAGING_ALIASES (32ull << 30)
+#define PAGING_UNIT 0x10000
+#define PAGING_ALIAS(unit) (PAGING_ALIASES + (uint64_t)(unit) * PAGING_UNIT)
+#define PAGING_HIGH(address) ((address) | 0xfffffff000000000)
+enum { PAGING_DEVICE, PAGING_NORMAL, PAGING_NONCACHEABLE };
+#define PAGING_EL0 (1ull << 6)
+#define PAGING_READ_ONLY (1ull << 7)
+bool paging_has(unsigned bits);
+void paging_begin(unsigned bits);
+void paging_map(unsigned unit, uint64_t address, unsigned attribute, uint64_t flags);
+void paging_enable(void);
+
+/* instruction.S: one instruction with these registers */
+struct context {
+	uint64_t x[31];
+	uint64_t sp;
+	uint64_t v[32][2];
+	uint64_t return_address;
+};
+extern uint32_t instruction_code[], instruction_slot[], instruction_svc[], instruction_end[];
+void run_at_el1(struct context *context, const void *code, uint64_t without_mmu);
+void run_at_el0(struct context *context, const void *code, const void *svc);
 
 /* psci.c */
 void psci_open(void);

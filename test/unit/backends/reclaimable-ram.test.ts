@@ -79,8 +79,13 @@ describe('memoryAreaAt', () => {
     using fd = createMemfd('orko-test', SIZE);
     using shared = Mapping.create(SIZE, { what: 'a test', fd });
     const at = ({ pointer }: Mapping) => memoryAreaAt(Number(pointer) + SIZE / 2);
-    expect(at(anonymous)).toEqual({ isShared: false, path: '', pageSize: pageSize() });
-    expect(at(shared)).toEqual({ isShared: true, path: '/memfd:orko-test (deleted)', pageSize: pageSize() });
+    expect(at(anonymous)).toEqual({ isShared: false, path: '', pageSize: pageSize(), isPfnMap: false });
+    expect(at(shared)).toEqual({
+      isShared: true,
+      path: '/memfd:orko-test (deleted)',
+      pageSize: pageSize(),
+      isPfnMap: false,
+    });
     expect(memoryAreaAt(0)).toBeUndefined();
   });
 });

@@ -29,6 +29,7 @@ class Board implements MachineControl {
   readonly act = CONTROLLED_DEVICES.act;
   readonly stats = CONTROLLED_DEVICES.stats;
   readonly sharing = CONTROLLED_DEVICES.sharing;
+  readonly memory = CONTROLLED_DEVICES.memory;
   status = () => STATUS;
   pause = () => this.#note('pause');
   resume = () => this.#note('resume');
@@ -147,6 +148,20 @@ test('ctl device: words that are missing or too many are said', async () => {
   expect((await orko('ctl', 'board', 'pause', 'root')).stderr).toContain('"root" is too much');
 });
 
+test('ctl explain-memory: each slot, what lies behind it, what the guest gets, and who maps it', async () => {
+  const { stdout } = await orko('ctl', 'board', 'explain-memory');
+  expect(stdout).toBe(
+    [
+      'FEAT_S2FWB: no: of what KVM maps and what the guest asks for, the stricter counts',
+      '0x4000_0000–0x5fff_ffff (512 MiB) ram: RAM',
+      '  behind it: /memfd:guest-ram, pages of 4 KiB; KVM maps it as Normal-WB',
+      '  mapped by the back-end of root (qemu-storage-da, pid 812, uid 4711)',
+      'where KVM maps Normal-WB and the guest asks for Device-nGnRE, it gets Device-nGnRE (Normal-WB with FEAT_S2FWB)',
+      '',
+    ].join('\n'),
+  );
+});
+
 test('ctl explain-sharing: who serves each device, what it sees, and whether that is all', async () => {
   const { stdout } = await orko('ctl', 'board', 'explain-sharing');
   expect(stdout).toBe(
@@ -162,7 +177,9 @@ test('ctl stats: a table of the queues, and the rest by lines', async () => {
   const { stdout } = await orko('ctl', 'board', 'stats');
   expect(stdout).toContain('device  queue  kicks  interrupts  buffers  bytes read  bytes written  kick to used\n');
   expect(stdout).toContain('root    0      3      2           5        80          4101           ≤ 8 µs\n');
-  expect(stdout).toContain('root flushes: 1\nvCPU 0 exits: 12\nvCPU 1 exits: 3\nkvm exits: 99\n');
+  expect(stdout).toContain(
+    'root flushes: 1\nvCPU 0 exits: 12, of which 4 with an instruction to decode\nvCPU 1 exits: 3\nkvm exits: 99\n',
+  );
   expect(JSON.parse((await orko('ctl', 'board', 'stats', '--json')).stdout).stats).toEqual(STATS);
 });
 

@@ -22,6 +22,7 @@ class Board implements MachineControl {
   readonly act = CONTROLLED_DEVICES.act;
   readonly stats = CONTROLLED_DEVICES.stats;
   readonly sharing = CONTROLLED_DEVICES.sharing;
+  readonly memory = CONTROLLED_DEVICES.memory;
   readonly listeners = new Set<(event: ControlEvent) => void>();
   answer: () => Promise<void> | undefined = () => undefined;
 

@@ -22,6 +22,7 @@ import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { CreateRequest, HostedDevice, Surroundings } from './hosted-device.ts';
 import { createInterrupt } from './interrupt.ts';
 import { plainError } from './plain-error.ts';
+import { ServedControl } from './served-control.ts';
 import { ServedDriver } from './served-driver.ts';
 import { offeredFeatures, profileOf } from './served-profiles.ts';
 import { openSource } from './served-source.ts';
@@ -51,6 +52,7 @@ class ServedDevice implements HostedDevice {
   readonly #inflight: InflightMemory;
   readonly #recorder: Recorder | undefined;
   readonly #faults: Faults | undefined;
+  readonly #control: ServedControl | undefined;
   #cancelTimer = () => {};
   /** A connection of which it is not known yet what is at its other end, and one of which it is. */
   #probing: Session | undefined;
@@ -98,6 +100,7 @@ class ServedDevice implements HostedDevice {
         passesKick: this.#keys.faults.dropKicks > 0 ? (queue) => this.#faults!.passesKick(queue) : undefined,
       }),
     );
+    this.#control = this.#createControl(resources);
     this.#inflight = resources.use(new InflightMemory());
     this.#source = resources.use(openSource(this.#keys, { name: request.name, ...surroundings, log: this.#log }));
     resources.defer(() => this.#cancelTimer());
@@ -110,18 +113,26 @@ class ServedDevice implements HostedDevice {
   }
 
   activate(queues: readonly QueueSetup[], features: bigint, generation: number): void {
-    this.#driver = new ServedDriver(queues, features, generation, this.#surroundings.memory);
+    const served = this.#control?.take(queues, features) ?? queues;
+    const [memory, hasPairs] = [this.#surroundings.memory, this.#control !== undefined];
+    this.#driver = new ServedDriver(served, features & ~this.#profile.secretFeatures, generation, { memory, hasPairs });
     if (this.#session) this.#start();
-    else if (this.#keys.backend.reconnect === 'off') this.#break('it has no back-end any more');
+    else if (this.#keys.backend.reconnect === 'off') {
+      this.#break('it has no back-end any more');
+      return;
+    }
+    this.#control?.activate(this.#wires.driverKicks);
   }
 
   reset(done: () => void): void {
     this.#driver = undefined;
+    this.#control?.reset();
     this.#quiesce((session, settle) => session.stop(settle), done);
   }
 
   stopQueue(index: number, done: () => void): void {
-    this.#quiesce((session, settle) => session.stopRing(index, settle), done);
+    if (this.#control?.stopQueue(index)) done();
+    else this.#quiesce((session, settle) => session.stopRing(index, settle), done);
   }
 
   /** Without VIRTIO_F_RING_RESET, which is not offered, no driver can ask for it. */
@@ -184,7 +195,7 @@ class ServedDevice implements HostedDevice {
 
   #found(socket: UnixSocket): void {
     const { loop, memory } = this.#surroundings;
-    const { queueSizes, config } = this.#profile;
+    const { queueSizes, queueCountMin, pairs = 1, config } = this.#profile;
     this.#foundMs = loop.nowMs;
     this.#recorder?.connected(this.#source.name);
     this.#faults?.connected();
@@ -192,7 +203,10 @@ class ServedDevice implements HostedDevice {
       loop,
       tap: this.#faults ?? this.#recorder,
       memory: memory.regions.map(({ range, fd }) => ({ ...range, fd: new Fd(fd!) })),
-      wanted: { queueCount: queueSizes.length, configSize: 'bytes' in config ? 0 : config.size },
+      wanted: {
+        ...{ queueCount: pairs > 1 ? 2 * pairs : queueSizes.length, queueCountMin, isMany: pairs > 1 },
+        configSize: 'bytes' in config ? 0 : config.size,
+      },
       timeoutMs: this.#keys.backend.replyTimeoutS * 1000,
       onConfig: (bytes) => this.#configChanged(bytes),
       onEnd: (fault) => this.#lost(fault),
@@ -262,6 +276,31 @@ class ServedDevice implements HostedDevice {
     this.#session!.start({ rings, features, call: this.#wires.call, inflight: this.#inflight }, () => {});
   }
 
+  /** Of a network card whose driver chooses among pairs of queues. */
+  #createControl(resources: DisposableStack): ServedControl | undefined {
+    const { pairs } = this.#profile;
+    if (pairs === undefined) return undefined;
+    const { loop, memory } = this.#surroundings;
+    return resources.use(
+      new ServedControl({
+        ...{ pairs, loop, memory, interrupt: this.#interrupt },
+        usePairs: (count, done) => this.#usePairs(count, done),
+        faulted: (reason) => {
+          this.#break(reason);
+          this.#session?.stop(() => {});
+        },
+      }),
+    );
+  }
+
+  /** Whoever serves the rings now or later. */
+  #usePairs(count: number, done: () => void): void {
+    const driver = this.#driver!;
+    driver.pairs = count;
+    if (this.#session) this.#session.enable(driver.rings(this.#wires.kicks), done);
+    else done();
+  }
+
   /** Stops something. A back-end that cannot be brought to it is cut off, and ended if we have started it. */
   #quiesce(stop: (session: Session, settle: (outcome: unknown) => void) => void, done: () => void): void {
     if (this.#session === undefined) {
@@ -288,6 +327,7 @@ class ServedDevice implements HostedDevice {
       this.#break('its back-end is gone, and with it what it had in hand');
     }
     this.#wires.renew();
+    if (this.#driver && !this.#driver.isBroken) this.#control?.rewire(this.#wires.driverKicks);
     this.#surroundings.tell({ kind: 'rewire', wires: this.#wires.numbers });
   }
 
@@ -304,6 +344,7 @@ class ServedDevice implements HostedDevice {
   #break(reason: string): void {
     const driver = this.#driver!;
     driver.isBroken = true;
+    this.#control?.reset();
     this.#surroundings.tell({ kind: 'faulted', generation: driver.generation, reason });
   }
 

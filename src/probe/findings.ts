@@ -97,7 +97,7 @@ function* aboutType(facts: Facts): Generator<Finding> {
     return;
   }
   const { type, profile } = known;
-  const wanted = profile.queueSizes.length;
+  const wanted = profile.queueCountMin;
   if (queueCount !== undefined && queueCount < wanted) {
     yield { severity: 'error', text: `It has ${queueCount} queues, and ${type} has ${wanted}` };
   }

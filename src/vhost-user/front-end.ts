@@ -71,7 +71,12 @@ export interface BackEndFacts {
 }
 
 export interface Wanted {
+  /** Queues that the back-end serves. */
   readonly queueCount: number;
+  /** What it has to say of them at least, in its own way of counting; absent, as many as there are. */
+  readonly queueCountMin?: number;
+  /** So many, that a back-end which cannot be asked for its queues has fewer. */
+  readonly isMany?: boolean;
   /** Bytes of config space that the back-end has to have; 0 if they are none of its business. */
   readonly configSize: number;
 }
@@ -82,6 +87,8 @@ export interface Ring {
   readonly kick: EventFd;
   /** Where the back-end begins. */
   readonly base: number;
+  /** It waits for `enable`. */
+  readonly isDisabled?: boolean;
 }
 
 export interface Start {
@@ -144,11 +151,18 @@ export class FrontEnd {
       yield* this.#tell('SET_VRING_CALL', { index, hasFd: true }, [call]);
       yield* this.#tell('SET_VRING_KICK', { index, hasFd: true }, [kick]);
     }
-    if (this.#hasProtocol) {
-      for (const { setup } of rings) yield* this.#tell('SET_VRING_ENABLE', { index: setup.index, num: 1 });
-    }
+    const enabled = rings.filter(({ isDisabled = false }) => !isDisabled);
+    yield* this.#setEnabled(enabled, true);
     if (this.#has(VHOST_USER_PROTOCOL_F_STATUS)) yield* this.#tell('SET_STATUS', BigInt(DRIVER_OK));
-    for (const { kick } of rings) kick.signalShared();
+    for (const { kick } of enabled) kick.signalShared();
+  }
+
+  /** Of the rings that were started these run from now on, with what was made available before, and the others do not. */
+  *enable(rings: readonly Ring[]): Steps<void> {
+    const [off, on] = [rings.filter(({ isDisabled }) => isDisabled), rings.filter(({ isDisabled }) => !isDisabled)];
+    yield* this.#setEnabled(off, false);
+    yield* this.#setEnabled(on, true);
+    for (const { kick } of on) kick.signalShared();
   }
 
   /** Stops what was started. When it is through, the back-end touches no guest memory until the next start. */
@@ -156,6 +170,13 @@ export class FrontEnd {
     for (const index of this.#started.slice()) yield* this.stopRing(index);
     if (this.#has(VHOST_USER_PROTOCOL_F_STATUS)) yield* this.#tell('SET_STATUS', 0n);
     if (this.#has(VHOST_USER_PROTOCOL_F_RESET_DEVICE)) yield* this.#tell('RESET_DEVICE', undefined);
+  }
+
+  *#setEnabled(rings: readonly Ring[], isEnabled: boolean): Steps<void> {
+    if (!this.#hasProtocol) return;
+    for (const { setup } of rings) {
+      yield* this.#tell('SET_VRING_ENABLE', { index: setup.index, num: isEnabled ? 1 : 0 });
+    }
   }
 
   /** Stops one ring. The back-end finishes what it has begun first. Returns where it stands; undefined if it was not started. */
@@ -199,10 +220,15 @@ export class FrontEnd {
 
   /** Only "true multiqueue devices" have to say how many there are ("Multiple queue support"). */
   *#checkQueueCount(): Steps<void> {
-    if (!this.#has(VHOST_USER_PROTOCOL_F_MQ)) return;
-    const { queueCount } = this.#wanted;
+    const { queueCount, queueCountMin = queueCount, isMany = false } = this.#wanted;
+    if (!this.#has(VHOST_USER_PROTOCOL_F_MQ)) {
+      if (!isMany) return;
+      throw new PeerFault(
+        `it cannot have more queues than any has (VHOST_USER_PROTOCOL_F_MQ), and the device has ${queueCount}`,
+      );
+    }
     const count = yield* this.#conversation.ask('GET_QUEUE_NUM', undefined);
-    if (count < queueCount) throw new PeerFault(`it has ${count} queues, and the device has ${queueCount}`);
+    if (count < queueCountMin) throw new PeerFault(`it has ${count} queues, and the device has ${queueCount}`);
   }
 
   *#checkRegionCount(): Steps<void> {

@@ -6,7 +6,7 @@ import type { Credentials, UnixSocket } from '../host/unix-socket.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { BackEndChannel } from './back-end-channel.ts';
 import { Conversation, type Steps } from './conversation.ts';
-import { type BackEndFacts, FrontEnd, type SharedRegion, type Start, type Wanted } from './front-end.ts';
+import { type BackEndFacts, FrontEnd, type Ring, type SharedRegion, type Start, type Wanted } from './front-end.ts';
 import type { PeerFault } from './peer-fault.ts';
 import type { Tap } from './tap.ts';
 
@@ -58,6 +58,10 @@ export class Session implements Disposable {
 
   start(start: Start, settle: Settle<void>): void {
     this.#run(() => this.#frontEnd.start(start), settle);
+  }
+
+  enable(rings: readonly Ring[], settle: Settle<void>): void {
+    this.#run(() => this.#frontEnd.enable(rings), settle);
   }
 
   stop(settle: Settle<void>): void {

@@ -18,16 +18,19 @@ import { features, hasFeature } from '../virtio/features.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { Conversation, Steps } from './conversation.ts';
 import type { InflightMemory } from './inflight.ts';
+import { ADDRESS_END } from './memory-table.ts';
 import { PeerFault } from './peer-fault.ts';
 import {
   VHOST_USER_F_PROTOCOL_FEATURES,
   VHOST_USER_PROTOCOL_F_BACKEND_REQ,
+  VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD,
   VHOST_USER_PROTOCOL_F_CONFIG,
   VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS,
   VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
   VHOST_USER_PROTOCOL_F_MQ,
   VHOST_USER_PROTOCOL_F_REPLY_ACK,
   VHOST_USER_PROTOCOL_F_RESET_DEVICE,
+  VHOST_USER_PROTOCOL_F_SHMEM,
   VHOST_USER_PROTOCOL_F_STATUS,
 } from './protocol-features.ts';
 import type { Body, FRONT_END_REQUESTS } from './requests.ts';
@@ -42,6 +45,8 @@ export const OUR_PROTOCOL_FEATURES = features(
   VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS,
   VHOST_USER_PROTOCOL_F_STATUS,
   VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
+  VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD,
+  VHOST_USER_PROTOCOL_F_SHMEM,
 );
 const PROTOCOL = features(VHOST_USER_F_PROTOCOL_FEATURES);
 /** Between driver and transport it says where rings and buffers are; a back-end would ask us for translations ("IOMMU support"). */
@@ -68,6 +73,13 @@ export interface BackEndFacts {
   /** All that it offers, bits of rings and transport too. */
   readonly features: bigint;
   readonly config: Uint8Array;
+  /** Memory of its own that it may show to the guest (virtio 1.4 §2.10). */
+  readonly sharedMemory: readonly SharedMemoryFacts[];
+}
+
+export interface SharedMemoryFacts {
+  readonly id: number;
+  readonly size: bigint;
 }
 
 export interface Wanted {
@@ -134,7 +146,8 @@ export class FrontEnd {
     if (this.#has(VHOST_USER_PROTOCOL_F_BACKEND_REQ)) yield* this.#giveChannel(openChannel);
     yield* this.#checkQueueCount();
     yield* this.#checkRegionCount();
-    return { features: this.#features, config: yield* this.readConfig() };
+    const sharedMemory = yield* this.#readSharedMemory();
+    return { features: this.#features, config: yield* this.readConfig(), sharedMemory };
   }
 
   /** The driver is ready (DRIVER_OK): the rings start, and are kicked for what was made available before. */
@@ -240,6 +253,15 @@ export class FrontEnd {
     }
   }
 
+  /** Without a channel nothing could ever lie there. */
+  *#readSharedMemory(): Steps<readonly SharedMemoryFacts[]> {
+    if (!this.#has(VHOST_USER_PROTOCOL_F_SHMEM) || !this.#has(VHOST_USER_PROTOCOL_F_BACKEND_REQ)) return [];
+    const sizes = yield* this.#conversation.ask('GET_SHMEM_CONFIG', undefined);
+    const tooLarge = sizes.findIndex((size) => size >= ADDRESS_END);
+    if (tooLarge !== -1) throw new PeerFault(`it has more shared memory than a guest can address (region ${tooLarge})`);
+    return sizes.map((size, id) => ({ id, size })).filter(({ size }) => size > 0n);
+  }
+
   /** Once: it keeps what it has mapped until the connection ends. */
   *#giveMemory(): Steps<void> {
     if (this.#hasMemory) return;
@@ -256,7 +278,7 @@ export class FrontEnd {
 
   /** What a back-end before this one had in hand, or new memory for what this one will have. */
   *#giveInflight(rings: readonly Ring[], inflight: InflightMemory): Steps<void> {
-    if (!this.#has(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)) return;
+    if (!this.#has(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) || rings.length === 0) return;
     if (!inflight.kept) {
       const queue_size = Math.max(...rings.map(({ setup }) => setup.size));
       const wanted = { mmap_size: 0n, mmap_offset: 0n, num_queues: this.#wanted.queueCount, queue_size };

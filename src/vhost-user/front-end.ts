@@ -3,6 +3,7 @@
  * rust-vmm all take): get to know it, start its rings when the driver is ready, stop them before their memory is used for
  * something else. It knows no device type.
  */
+import { VHOST_F_LOG_ALL, VHOST_VRING_F_LOG } from '../abi/vhost.ts';
 import {
   VIRTIO_CONFIG_S_ACKNOWLEDGE,
   VIRTIO_CONFIG_S_DRIVER,
@@ -11,6 +12,7 @@ import {
   VIRTIO_F_ACCESS_PLATFORM,
   VIRTIO_F_VERSION_1,
 } from '../abi/virtio.ts';
+import { bit } from '../base/bits.ts';
 import type { EventFd } from '../host/eventfd.ts';
 import type { Fd } from '../host/fd.ts';
 import { UnixSocket } from '../host/unix-socket.ts';
@@ -48,6 +50,7 @@ export const OUR_PROTOCOL_FEATURES = features(
   VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD,
   VHOST_USER_PROTOCOL_F_SHMEM,
 );
+const LOG_ALL = features(VHOST_F_LOG_ALL);
 const PROTOCOL = features(VHOST_USER_F_PROTOCOL_FEATURES);
 /** Between driver and transport it says where rings and buffers are; a back-end would ask us for translations ("IOMMU support"). */
 const PLATFORM = features(VIRTIO_F_ACCESS_PLATFORM);
@@ -87,6 +90,8 @@ export interface Wanted {
   readonly queueCount: number;
   /** What it has to say of them at least, in its own way of counting; absent, as many as there are. */
   readonly queueCountMin?: number;
+  /** What is agreed to beside what every VM agrees to. */
+  readonly protocolFeatures?: bigint;
   /** So many, that a back-end which cannot be asked for its queues has fewer. */
   readonly isMany?: boolean;
   /** Bytes of config space that the back-end has to have; 0 if they are none of its business. */
@@ -103,6 +108,12 @@ export interface Ring {
   readonly isDisabled?: boolean;
 }
 
+/** Memory in which the back-end notes what it writes ("Migration"). */
+export interface LogMemory {
+  readonly fd: Fd;
+  readonly size: number;
+}
+
 export interface Start {
   readonly rings: readonly Ring[];
   /** What the driver has accepted. */
@@ -110,6 +121,8 @@ export interface Start {
   /** Interrupts the driver. */
   readonly call: EventFd;
   readonly inflight: InflightMemory;
+  /** Only for a back-end that has a log (VHOST_F_LOG_ALL), and agreed on LOG_SHMFD. */
+  readonly log?: LogMemory | undefined;
 }
 
 export class FrontEnd {
@@ -139,7 +152,7 @@ export class FrontEnd {
     }
     if (hasFeature(this.#features, VHOST_USER_F_PROTOCOL_FEATURES)) {
       const offered = yield* this.#conversation.ask('GET_PROTOCOL_FEATURES', undefined);
-      const accepted = offered & OUR_PROTOCOL_FEATURES;
+      const accepted = offered & (OUR_PROTOCOL_FEATURES | (this.#wanted.protocolFeatures ?? 0n));
       yield* this.#tell('SET_PROTOCOL_FEATURES', accepted);
       this.#protocolFeatures = accepted;
     }
@@ -151,15 +164,20 @@ export class FrontEnd {
   }
 
   /** The driver is ready (DRIVER_OK): the rings start, and are kicked for what was made available before. */
-  *start({ rings, features: driverFeatures, call, inflight }: Start): Steps<void> {
-    yield* this.#tell('SET_FEATURES', ((driverFeatures & ~PLATFORM) | PROTOCOL) & this.#features);
+  *start({ rings, features: driverFeatures, call, inflight, log }: Start): Steps<void> {
+    if (log) {
+      const place = { size: BigInt(log.size), offset: 0n };
+      yield* this.#conversation.ask('SET_LOG_BASE', place, [log.fd]);
+    }
+    const all = (driverFeatures & ~PLATFORM) | PROTOCOL | (log ? LOG_ALL : 0n);
+    yield* this.#tell('SET_FEATURES', all & this.#features);
     yield* this.#giveMemory();
     for (const { setup } of rings) yield* this.#tell('SET_VRING_NUM', { index: setup.index, num: setup.size });
     yield* this.#giveInflight(rings, inflight);
     this.#started = rings.map(({ setup }) => setup.index);
     for (const { setup, kick, base } of rings) {
       const { index } = setup;
-      yield* this.#tell('SET_VRING_ADDR', addressesOf(setup));
+      yield* this.#tell('SET_VRING_ADDR', addressesOf(setup, log !== undefined));
       yield* this.#tell('SET_VRING_BASE', { index, num: base });
       yield* this.#tell('SET_VRING_CALL', { index, hasFd: true }, [call]);
       yield* this.#tell('SET_VRING_KICK', { index, hasFd: true }, [kick]);
@@ -304,9 +322,11 @@ export class FrontEnd {
 }
 
 /** All of a ring lies in guest RAM, which is one region. */
-function addressesOf({ index, desc, driver, device }: QueueSetup): Body<Requests, 'SET_VRING_ADDR'> {
+function addressesOf({ index, desc, driver, device }: QueueSetup, isLogged: boolean): Body<Requests, 'SET_VRING_ADDR'> {
   return {
-    ...{ index, flags: 0, log_guest_addr: 0n },
+    ...(isLogged
+      ? { index, flags: bit(VHOST_VRING_F_LOG), log_guest_addr: BigInt(device) }
+      : { index, flags: 0, log_guest_addr: 0n }),
     desc_user_addr: BigInt(desc),
     avail_user_addr: BigInt(driver),
     used_user_addr: BigInt(device),

@@ -32,6 +32,11 @@ export class MemoryTable implements Disposable {
     this.#memory = memory;
   }
 
+  /** No guest memory lies there and above. */
+  get end(): GuestAddress {
+    return Math.max(0, ...this.#mapped.map(({ region }) => Number(region.guest_address + region.size)));
+  }
+
   /** There are these regions from now on, and none of those of before: nobody may use them while this is called. */
   replace(regions: readonly MemoryRegion[], fds: readonly Fd[]): void {
     this.#become([]);

@@ -1,5 +1,6 @@
 /** What `orko-vmm probe` has found, for people and for programs. */
 import { virtioIdNames } from '../abi/virtio.ts';
+import { formatSize } from '../base/units.ts';
 import { offeredFeatures } from '../io/served-profiles.ts';
 import { configFields } from '../probe/config-fields.ts';
 import type { Finding } from '../probe/findings.ts';
@@ -13,7 +14,7 @@ const ID_COLUMNS = 34;
 const MARKS: Readonly<Record<Finding['severity'], string>> = { error: 'ERROR', warning: 'warn', note: 'note' };
 
 export function probeLines(facts: Facts, findings: readonly Finding[]): string {
-  const { features, protocolFeatures, queueCount, regionCount, known, isGuessed, config } = facts;
+  const { features, protocolFeatures, queueCount, regionCount, sharedMemory, known, isGuessed, config } = facts;
   const offered = known && offeredFeatures(known.profile, features, false);
   const rows: [string, ...string[]][] = [
     ['type', typeText(facts, isGuessed)],
@@ -27,6 +28,8 @@ export function probeLines(facts: Facts, findings: readonly Finding[]): string {
     const accepted = protocolFeatures & OUR_PROTOCOL_FEATURES;
     rows.push(['of them accepted', hex(accepted), ...protocolFeatureNames(accepted)]);
   }
+  const regions = sharedMemory.flatMap((size, id) => (size > 0n ? [`region ${id}: ${formatSize(Number(size))}`] : []));
+  if (regions.length > 0) rows.push(['shared memory', ...(regions as [string])]);
   if (config instanceof Uint8Array) rows.push(['config space', `${config.length} bytes`, ...fieldLines(facts, config)]);
   if (offered !== undefined)
     rows.push(['offered to a guest', hex(offered), ...featureNames(offered, known!.profile.id)]);
@@ -37,7 +40,8 @@ export function probeLines(facts: Facts, findings: readonly Finding[]): string {
 
 /** The same for JSON: masks as texts, with their names. */
 export function probeJson(facts: Facts, findings: readonly Finding[]) {
-  const { features, protocolFeatures, queueCount, regionCount, known, guesses, isGuessed, config } = facts;
+  const { features, protocolFeatures, queueCount, regionCount, sharedMemory } = facts;
+  const { known, guesses, isGuessed, config } = facts;
   const id = known?.profile.id;
   const mask = (bits: bigint) => ({ mask: hex(bits), names: featureNames(bits, id) });
   return {
@@ -50,6 +54,7 @@ export function probeJson(facts: Facts, findings: readonly Finding[]) {
       protocolFeatures === undefined
         ? null
         : { mask: hex(protocolFeatures), names: protocolFeatureNames(protocolFeatures) },
+    sharedMemory: sharedMemory.flatMap((size, region) => (size > 0n ? [{ region, bytes: Number(size) }] : [])),
     config: config instanceof Uint8Array ? (configFields(id!, config) ?? Buffer.from(config).toString('hex')) : null,
     offered: known ? mask(offeredFeatures(known.profile, features, false)) : null,
     findings,

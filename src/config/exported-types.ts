@@ -2,7 +2,6 @@
  * The device types of ours that can be served from a process of their own, `orko-vmm backend TYPE`: the same keys as in a
  * config, but for those that are the business of whoever shows the device to a guest.
  */
-import { ConfigError } from '../base/errors.ts';
 import { DEVICE_TYPES, type DeviceKeys, type DeviceType } from './device-types.ts';
 import { type Field, object } from './kinds.ts';
 import { macAddressOf } from './mac-address.ts';
@@ -58,10 +57,6 @@ export function readExported(
   const table = object({ help: '', keys: exportedKeys(type) });
   const keys = read(table, { kind: 'mapping', entries: values, at }, '', { resolvePath, paths: [] }) as ExportedKeys;
   if (type !== 'net') return { ...keys, type } as ExportedKeys;
-  const { mac = macAddressOf('backend', name), queues } = keys as DeviceKeys<'net'>;
-  if (queues > 1) {
-    const message = 'A card in a process of its own has one pair of queues: leave this key out';
-    throw new ConfigError(message, { keyPath: 'queues' });
-  }
+  const { mac = macAddressOf('backend', name) } = keys as DeviceKeys<'net'>;
   return { ...keys, type, mac } as ExportedKeys;
 }

@@ -41,7 +41,17 @@ export const SERVED_TYPES = {
   gpio: served('A GPIO controller, as vhost-device-gpio serves it.', 256, {}),
   i2c: served('An I2C adapter, as vhost-device-i2c serves it.', 64, {}),
   input: served('A keyboard, mouse or touch screen, as vhost-device-input serves it.', 64, {}),
-  net: served('A network card that another process serves, as passt does with `--vhost-user`.', 256, { mac: MAC }),
+  net: served('A network card that another process serves, as passt does with `--vhost-user`.', 256, {
+    mac: MAC,
+    queues: integer({
+      min: 1,
+      max: QUEUES_MAX,
+      default: 1,
+      unit: 'pairs',
+      examples: ['2'],
+      help: 'How many pairs of queues the card has; a guest with several vCPUs may use one each. The back-end has to have as many.',
+    }),
+  }),
   rng: served('Entropy from another process, as vhost-device-rng serves it.', 64, {}),
   rtc: served('Clocks of another process, as vhost-device-rtc serves them.', 64, {}),
   scmi: served('An SCMI platform (sensors, clocks, power), as vhost-device-scmi serves it.', 64, {}),

@@ -32,6 +32,8 @@ import { hasFeature } from '../virtio/features.ts';
 import type { Virtqueue } from '../virtio/queue.ts';
 import type { MacAddress, ReceiveFilter } from './network.ts';
 
+/** A command has few descriptors, and only one is under way at a time. */
+export const CONTROL_QUEUE_SIZE = 64;
 /** More addresses than this are as good as all; a driver may name as many as fit into a command. */
 const TABLE_ENTRIES_MAX = 64;
 const BROADCAST = new Uint8Array(ETH_ALEN).fill(0xff);
@@ -40,8 +42,8 @@ const BROADCAST = new Uint8Array(ETH_ALEN).fill(0xff);
 export interface NetControlTarget {
   setFilter(filter: ReceiveFilter): void;
   setMac(mac: MacAddress): void;
-  /** False when there are not so many. */
-  setPairs(count: number): boolean;
+  /** False when there are not so many. Undefined when it takes a while: then `later` says it, after this has returned. */
+  setPairs(count: number, later: (isDone: boolean) => void): boolean | undefined;
   /** False when some of them were not negotiated. */
   setOffloads(features: bigint): boolean;
   announced(): void;
@@ -69,6 +71,11 @@ const MODES: Readonly<Record<number, { mode: keyof ReceiveModes; feature: number
   [VIRTIO_NET_CTRL_RX_NOBCAST]: { mode: 'noBroadcast', feature: VIRTIO_NET_F_CTRL_RX_EXTRA },
 };
 
+/** §5.1.2: the control queue follows all pairs, and without VIRTIO_NET_F_MQ the first one. */
+export function controlQueueIndex(pairs: number, negotiated: bigint): number {
+  return hasFeature(negotiated, VIRTIO_NET_F_MQ) ? 2 * pairs : 2;
+}
+
 export class NetControl {
   readonly #target: NetControlTarget;
   readonly #features: bigint;
@@ -85,6 +92,8 @@ export class NetControl {
     multicast: [],
   };
   #mac: MacAddress;
+  /** A command that is being carried out: the next one waits for its end. */
+  #held: DescriptorChain | undefined;
 
   /** `features`: those negotiated. */
   constructor(target: NetControlTarget, features: bigint, queue: Virtqueue, mac: MacAddress) {
@@ -95,18 +104,26 @@ export class NetControl {
   }
 
   run(): void {
-    for (let chain = this.#queue.pop(); chain; chain = this.#queue.pop()) {
+    for (let chain = this.#next(); chain; chain = this.#next()) {
       const isDone = chain.read(this.#header) === this.#header.length && this.#carryOut(chain);
-      // The last writable byte is the answer; a driver that leaves no room for it wants none.
-      if (chain.writableLength > 0) {
-        chain.writeAt(chain.writableLength - 1, Uint8Array.of(isDone ? VIRTIO_NET_OK : VIRTIO_NET_ERR));
-      }
-      chain.complete(chain.writableLength);
+      if (isDone === undefined) this.#held = chain;
+      else answer(chain, isDone);
     }
     this.#queue.signal();
   }
 
-  #carryOut(chain: DescriptorChain): boolean {
+  #next(): DescriptorChain | undefined {
+    return this.#held ? undefined : this.#queue.pop();
+  }
+
+  #answerHeld(isDone: boolean): void {
+    const chain = this.#held!;
+    this.#held = undefined;
+    answer(chain, isDone);
+    this.run();
+  }
+
+  #carryOut(chain: DescriptorChain): boolean | undefined {
     const { fields } = virtio_net_ctrl_hdr;
     const command = this.#header[fields.cmd.offset]!;
     switch (this.#header[fields.class.offset]) {
@@ -117,7 +134,8 @@ export class NetControl {
         return command === VIRTIO_NET_CTRL_MAC_ADDR_SET && this.#setMac(chain);
       case VIRTIO_NET_CTRL_MQ: {
         const count = this.#has(VIRTIO_NET_F_MQ) && command === VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET && take(chain, 2);
-        return count ? this.#target.setPairs(count.getUint16(0, true)) : false;
+        if (!count) return false;
+        return this.#target.setPairs(count.getUint16(0, true), (isDone) => this.#answerHeld(isDone));
       }
       case VIRTIO_NET_CTRL_GUEST_OFFLOADS: {
         const isKnown = this.#has(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) && command === VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET;
@@ -180,6 +198,14 @@ export class NetControl {
   #has(feature: number): boolean {
     return hasFeature(this.#features, feature);
   }
+}
+
+/** The last writable byte is the answer; a driver that leaves no room for it wants none. */
+function answer(chain: DescriptorChain, isDone: boolean): void {
+  if (chain.writableLength > 0) {
+    chain.writeAt(chain.writableLength - 1, Uint8Array.of(isDone ? VIRTIO_NET_OK : VIRTIO_NET_ERR));
+  }
+  chain.complete(chain.writableLength);
 }
 
 /** The next `count` bytes of a command; undefined when it is shorter. */

@@ -60,6 +60,10 @@ export class QueuePair {
     return this.#delegated.size > 0;
   }
 
+  get hasQueues(): boolean {
+    return this.#receiveQueue !== undefined && this.#transmitQueue !== undefined;
+  }
+
   /** The queues of this generation of the driver. */
   assign(receive: Virtqueue | undefined, transmit: Virtqueue | undefined, mode: ReceiveMode): void {
     this.#receiveQueue = receive;

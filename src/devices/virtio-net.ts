@@ -34,7 +34,7 @@ import { features, hasFeature } from '../virtio/features.ts';
 import type { Virtqueue } from '../virtio/queue.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { RateLimit } from '../virtio/rate-limit.ts';
-import { NetControl, type NetControlTarget } from './net-control.ts';
+import { CONTROL_QUEUE_SIZE, controlQueueIndex, NetControl, type NetControlTarget } from './net-control.ts';
 import { QueuePair } from './net-queue-pair.ts';
 import type { MacAddress, Network, ReceiveFilter } from './network.ts';
 
@@ -58,8 +58,6 @@ const BASE_FEATURES = features(
   VIRTIO_NET_F_CTRL_MAC_ADDR,
   VIRTIO_NET_F_GUEST_ANNOUNCE,
 );
-/** A command has few descriptors, and only one is under way at a time. */
-const CONTROL_QUEUE_SIZE = 64;
 /** §5.1.4: the speed is unknown; full duplex. */
 const SPEED_UNKNOWN = 0xffff_ffff;
 const DUPLEX_FULL = 1;
@@ -100,6 +98,8 @@ export class VirtioNet implements VirtioDevice, NetControlTarget {
   #controlIndex = 0;
   #features = 0n;
   #isLinkUp: boolean;
+  /** Nobody gives commands, as behind a vhost-user front-end: pairs are used whose queues are there. */
+  #followsQueues = false;
 
   constructor(network: Network, options: NetOptions, world: DeviceWorld) {
     this.#network = network;
@@ -146,7 +146,9 @@ export class VirtioNet implements VirtioDevice, NetControlTarget {
     for (const [index, pair] of this.#pairs.entries()) {
       if (2 * index < this.#controlIndex) pair.assign(queues[2 * index], queues[2 * index + 1], mode);
     }
+    this.#followsQueues = this.#control === undefined;
     this.setPairs(1);
+    this.#followQueues();
   }
 
   notify(index: number): void {
@@ -159,12 +161,14 @@ export class VirtioNet implements VirtioDevice, NetControlTarget {
     if (index === this.#controlIndex) this.#control = undefined;
     else if (isReceive(index)) this.#pairOf(index)?.stopReceiving();
     else this.#pairOf(index)?.stopTransmitting();
+    this.#followQueues();
   }
 
   startQueue(index: number, queue: Virtqueue): void {
     if (index === this.#controlIndex) this.#control = this.#createControl(queue);
     else if (isReceive(index)) this.#pairOf(index)?.startReceiving(queue);
     else this.#pairOf(index)?.startTransmitting(queue);
+    this.#followQueues();
   }
 
   reset(): void {
@@ -218,14 +222,20 @@ export class VirtioNet implements VirtioDevice, NetControlTarget {
 
   #setFeatures(negotiated: bigint): void {
     this.#features = negotiated;
-    // §5.1.2: without VIRTIO_NET_F_MQ the control queue follows the first pair.
-    this.#controlIndex = hasFeature(negotiated, VIRTIO_NET_F_MQ) ? 2 * this.#pairs.length : 2;
+    this.#controlIndex = controlQueueIndex(this.#pairs.length, negotiated);
   }
 
   #createControl(queue: Virtqueue): NetControl | undefined {
     if (!hasFeature(this.#features, VIRTIO_NET_F_CTRL_VQ)) return undefined;
     const mac = this.config.bytes.slice(FIELD.mac.offset, FIELD.mac.offset + ETH_ALEN);
     return new NetControl(this, this.#features, queue, mac);
+  }
+
+  /** The first pairs that have both of their queues, and the first one in any case. */
+  #followQueues(): void {
+    if (!this.#followsQueues) return;
+    const firstWithout = this.#pairs.findIndex(({ hasQueues }) => !hasQueues);
+    this.setPairs(firstWithout === -1 ? this.#pairs.length : Math.max(1, firstWithout));
   }
 
   #pairOf(index: number): QueuePair | undefined {

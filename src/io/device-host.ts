@@ -6,7 +6,7 @@ import type { GuestFault } from '../base/errors.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { QueueWires, VirtioDevice } from '../virtio/device.ts';
 import { ringFeaturesOf } from '../virtio/features.ts';
-import { type QueueNotes, Virtqueue } from '../virtio/queue.ts';
+import { type QueueNotes, Virtqueue, type WriteLog } from '../virtio/queue.ts';
 import type { QueueCounters } from '../virtio/queue-counters.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { RingPosition, RingStand } from '../virtio/ring.ts';
@@ -36,6 +36,7 @@ export interface DeviceHostWorld {
 export interface HostedQueue extends QueueSetup {
   readonly start?: RingPosition | undefined;
   readonly notes?: QueueNotes | undefined;
+  readonly log?: WriteLog | undefined;
 }
 
 export class DeviceHost implements Disposable {
@@ -131,10 +132,10 @@ export class DeviceHost implements Disposable {
     return undefined;
   }
 
-  #createQueue({ index, start, notes, ...places }: HostedQueue): Virtqueue {
+  #createQueue({ index, start, notes, log, ...places }: HostedQueue): Virtqueue {
     const { loop, memory, counters, interrupt } = this.#world;
     return new Virtqueue(memory, {
-      ...{ index, places, start, notes },
+      ...{ index, places, start, notes, log },
       features: ringFeaturesOf(this.#features),
       counters: counters[index],
       host: {

@@ -20,6 +20,10 @@ export interface HostedDevice extends Disposable {
   writeConfig(offset: number, bytes: Uint8Array, done: () => void): void;
   /** The wires of the report `rewire` are in place. */
   rewired(): void;
+  /** A piece of a window lies in guest memory, as was asked for; or why it does not. */
+  shown(piece: number, refusal: string | undefined): void;
+  /** It does not any more. */
+  hidden(piece: number): void;
   act(action: string, value: string | undefined, call: number): void;
   count(call: number): void;
   /** Says who serves it. */

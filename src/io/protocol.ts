@@ -94,6 +94,15 @@ export type IoRequest =
     }
   /** The old eventfds are tied to nothing any more, and those of the report `rewire` are. */
   | { readonly kind: 'rewired'; readonly device: number }
+  /** What `show` asked for: the guest sees that memory; or why not. */
+  | {
+      readonly kind: 'shown';
+      readonly device: number;
+      readonly piece: number;
+      readonly refusal: string | undefined;
+    }
+  /** What `hide` asked for: no guest sees that memory any more. */
+  | { readonly kind: 'hidden'; readonly device: number; readonly piece: number }
   /** The device's own counters; comes back with them. */
   | { readonly kind: 'count'; readonly device: number; readonly call: number }
   /** Who serves the device, where another process does; comes back with it. */
@@ -130,9 +139,22 @@ export interface Wires {
 export interface WindowDescription {
   readonly what: string;
   readonly size: number;
-  readonly pointer: bigint;
+  /** Absent where nothing lies in it until it is shown, piece by piece. */
+  readonly pointer: bigint | undefined;
   readonly readOnly: boolean;
   readonly shmId: number | undefined;
+}
+
+/** Memory that the guest sees in a window of a device. */
+export interface WindowPiece {
+  /** Unlike those of all other pieces of the device. */
+  readonly piece: number;
+  /** The window, and where in it. */
+  readonly window: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly pointer: bigint;
+  readonly readOnly: boolean;
 }
 
 /** What an I/O thread says about one device. */
@@ -144,6 +166,10 @@ export type DeviceReport = { readonly device: number } & (
   | { readonly kind: 'faulted'; readonly generation: number; readonly reason: string }
   /** The other process is gone, and what it had of the old wires must reach nobody: `rewired` says that they are cut. */
   | { readonly kind: 'rewire'; readonly wires: Wires }
+  /** The guest is to see it. Comes for places where there is nothing; `shown` answers. */
+  | ({ readonly kind: 'show' } & WindowPiece)
+  /** It is to see it no more: `hidden` answers. */
+  | { readonly kind: 'hide'; readonly piece: number }
   | { readonly kind: 'answer'; readonly call: number; readonly text: string }
   | { readonly kind: 'declined'; readonly call: number; readonly error: PlainError }
   | { readonly kind: 'counters'; readonly call: number; readonly counters: Readonly<Record<string, number>> }

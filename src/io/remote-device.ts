@@ -3,6 +3,7 @@
  * main thread.
  */
 import { assert } from '../base/assert.ts';
+import { HostError } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
 import { EventFd } from '../host/eventfd.ts';
 import type { Credentials } from '../host/unix-socket.ts';
@@ -12,7 +13,7 @@ import { QueueCounters, type QueueCounts } from '../virtio/queue-counters.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import { CALL_TIMEOUT_MS, type IoThread, placesOf } from './io-thread.ts';
 import { restoreError } from './plain-error.ts';
-import type { CreatedDevice, DeviceKeys, DeviceReport, Wires } from './protocol.ts';
+import type { CreatedDevice, DeviceKeys, DeviceReport, WindowPiece, Wires } from './protocol.ts';
 
 export interface RemoteDeviceOptions {
   /** Unlike every other number in its thread. */
@@ -29,6 +30,10 @@ export interface RemoteDeviceOptions {
   onConfig(bytes: Uint8Array): void;
   /** Its eventfds change by `change`: those of before are to be tied to nothing any more. */
   onRewire(change: () => void): void;
+  /** It shows the guest memory. A HostError where that cannot be. */
+  onShow(piece: WindowPiece): void;
+  /** It takes it back. */
+  onHide(piece: number): void;
   /** The guest broke the specification: the device needs a reset. */
   onFault(reason: string): void;
   log(message: string): void;
@@ -173,6 +178,18 @@ export class RemoteDevice implements DeviceEnd, Disposable {
         this.#options.onRewire(() => this.#setWires(report.wires));
         this.#options.thread.post({ kind: 'rewired', device: this.number });
         return;
+      case 'show':
+        this.#options.thread.post({
+          kind: 'shown',
+          device: this.number,
+          piece: report.piece,
+          refusal: this.#show(report),
+        });
+        return;
+      case 'hide':
+        this.#options.onHide(report.piece);
+        this.#options.thread.post({ kind: 'hidden', device: this.number, piece: report.piece });
+        return;
       case 'faulted':
         // What was found before a reset is of no interest after it.
         if (report.generation === this.#generation) this.#options.onFault(report.reason);
@@ -210,6 +227,17 @@ export class RemoteDevice implements DeviceEnd, Disposable {
       );
     }
     this.#creation.resolve(created);
+  }
+
+  /** Why it cannot be shown. */
+  #show(piece: WindowPiece): string | undefined {
+    try {
+      this.#options.onShow(piece);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      return error.message;
+    }
   }
 
   /** They are the thread's, which closes them. */

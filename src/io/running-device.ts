@@ -104,6 +104,10 @@ export class RunningDevice implements HostedDevice {
   /** Only another process leaves its wires behind. */
   rewired(): void {}
 
+  /** Windows of our own devices lie there whole. */
+  shown(): void {}
+  hidden(): void {}
+
   act(action: string, value: string | undefined, call: number): void {
     const { actions = {} } = this.#device;
     try {

@@ -10,21 +10,22 @@ import type { AnyServedKeys } from '../config/served-types.ts';
 import { Fd } from '../host/fd.ts';
 import { getuid } from '../host/libc.ts';
 import type { Credentials, UnixSocket } from '../host/unix-socket.ts';
-import { Faults } from '../vhost-user/faults.ts';
 import type { BackEndFacts } from '../vhost-user/front-end.ts';
 import { InflightMemory } from '../vhost-user/inflight.ts';
 import { PeerFault } from '../vhost-user/peer-fault.ts';
 import type { DeviceProfile } from '../vhost-user/profile.ts';
-import { Recorder } from '../vhost-user/recorder.ts';
 import { Session } from '../vhost-user/session.ts';
 import type { Source } from '../vhost-user/source.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { CreateRequest, HostedDevice, Surroundings } from './hosted-device.ts';
 import { createInterrupt } from './interrupt.ts';
 import { plainError } from './plain-error.ts';
+import { ServedControl } from './served-control.ts';
 import { ServedDriver } from './served-driver.ts';
 import { offeredFeatures, profileOf } from './served-profiles.ts';
 import { openSource } from './served-source.ts';
+import { ServedTaps } from './served-taps.ts';
+import { ServedWindows } from './served-windows.ts';
 import { ServedWires } from './served-wires.ts';
 
 /** A back-end that is lost soon after it was found is looked for again after this, and then less and less often. */
@@ -49,8 +50,9 @@ class ServedDevice implements HostedDevice {
   readonly #wires: ServedWires;
   /** What the back-end has in hand, for the next one. */
   readonly #inflight: InflightMemory;
-  readonly #recorder: Recorder | undefined;
-  readonly #faults: Faults | undefined;
+  readonly #taps: ServedTaps;
+  readonly #windows: ServedWindows;
+  readonly #control: ServedControl | undefined;
   #cancelTimer = () => {};
   /** A connection of which it is not known yet what is at its other end, and one of which it is. */
   #probing: Session | undefined;
@@ -76,28 +78,27 @@ class ServedDevice implements HostedDevice {
     this.#config = 'bytes' in config ? config.bytes : new Uint8Array(config.size);
     using resources = new DisposableStack();
     this.#interrupt = createInterrupt(request, resources);
-    const { record } = this.#keys;
-    if (record !== undefined) {
-      this.#recorder = resources.use(
-        new Recorder({
-          ...{ path: record, keyPath: `devices.${request.name}.record`, device: request.name, id: this.#profile.id },
-          ...{ nowMs: () => surroundings.loop.nowMs, log: this.#log },
-        }),
-      );
-    }
-    if (Faults.isAny(this.#keys.faults)) {
-      const cut = (reason: string) => {
+    const tapping = {
+      ...{ name: request.name, id: this.#profile.id, nowMs: () => surroundings.loop.nowMs, log: this.#log },
+      note: (text: string) => this.#faultsMade.say(text),
+      cut: (reason: string) => {
         surroundings.loop.defer(() => (this.#probing ?? this.#session)?.end(new PeerFault(reason)));
-      };
-      this.#faults = new Faults(this.#keys.faults, { cut, note: (text) => this.#noteFault(text) }, this.#recorder);
-    }
+      },
+    };
+    this.#taps = new ServedTaps(this.#keys, tapping, resources);
+    this.#windows = resources.use(
+      new ServedWindows({
+        ...{ name: request.name, tell: surroundings.tell, refused: (reason) => this.#complain(reason) },
+      }),
+    );
     this.#wires = resources.use(
       new ServedWires(queueSizes.length, {
         loop: surroundings.loop,
         watchCalls: this.#keys.interrupt === 'strict' ? this.#interrupt : undefined,
-        passesKick: this.#keys.faults.dropKicks > 0 ? (queue) => this.#faults!.passesKick(queue) : undefined,
+        passesKick: this.#keys.faults.dropKicks > 0 ? (queue) => this.#taps.faults!.passesKick(queue) : undefined,
       }),
     );
+    this.#control = this.#createControl(resources);
     this.#inflight = resources.use(new InflightMemory());
     this.#source = resources.use(openSource(this.#keys, { name: request.name, ...surroundings, log: this.#log }));
     resources.defer(() => this.#cancelTimer());
@@ -110,18 +111,33 @@ class ServedDevice implements HostedDevice {
   }
 
   activate(queues: readonly QueueSetup[], features: bigint, generation: number): void {
-    this.#driver = new ServedDriver(queues, features, generation, this.#surroundings.memory);
+    const served = this.#control?.take(queues, features) ?? queues;
+    const [memory, hasPairs] = [this.#surroundings.memory, this.#control !== undefined];
+    this.#driver = new ServedDriver(served, features & ~this.#profile.secretFeatures, generation, { memory, hasPairs });
     if (this.#session) this.#start();
-    else if (this.#keys.backend.reconnect === 'off') this.#break('it has no back-end any more');
+    else if (this.#keys.backend.reconnect === 'off') {
+      this.#break('it has no back-end any more');
+      return;
+    }
+    this.#control?.activate(this.#wires.driverKicks);
   }
 
   reset(done: () => void): void {
     this.#driver = undefined;
-    this.#quiesce((session, settle) => session.stop(settle), done);
+    this.#control?.reset();
+    this.#windows.beginReset();
+    this.#quiesce(
+      (session, settle) => session.stop(settle),
+      () => {
+        this.#windows.endReset();
+        done();
+      },
+    );
   }
 
   stopQueue(index: number, done: () => void): void {
-    this.#quiesce((session, settle) => session.stopRing(index, settle), done);
+    if (this.#control?.stopQueue(index)) done();
+    else this.#quiesce((session, settle) => session.stopRing(index, settle), done);
   }
 
   /** Without VIRTIO_F_RING_RESET, which is not offered, no driver can ask for it. */
@@ -130,7 +146,15 @@ class ServedDevice implements HostedDevice {
   }
 
   place(): void {
-    assert(false, 'a back-end has no memory to show');
+    this.#windows.placed();
+  }
+
+  shown(piece: number, refusal: string | undefined): void {
+    this.#windows.shown(piece, refusal);
+  }
+
+  hidden(piece: number): void {
+    this.#windows.hidden(piece);
   }
 
   writeConfig(offset: number, bytes: Uint8Array, done: () => void): void {
@@ -184,15 +208,18 @@ class ServedDevice implements HostedDevice {
 
   #found(socket: UnixSocket): void {
     const { loop, memory } = this.#surroundings;
-    const { queueSizes, config } = this.#profile;
+    const { queueSizes, queueCountMin, pairs = 1, config } = this.#profile;
     this.#foundMs = loop.nowMs;
-    this.#recorder?.connected(this.#source.name);
-    this.#faults?.connected();
+    this.#taps.connected(this.#source.name);
     const session = new Session(socket, {
       loop,
-      tap: this.#faults ?? this.#recorder,
+      tap: this.#taps.tap,
+      sharedMemory: this.#windows,
       memory: memory.regions.map(({ range, fd }) => ({ ...range, fd: new Fd(fd!) })),
-      wanted: { queueCount: queueSizes.length, configSize: 'bytes' in config ? 0 : config.size },
+      wanted: {
+        ...{ queueCount: pairs > 1 ? 2 * pairs : queueSizes.length, queueCountMin, isMany: pairs > 1 },
+        configSize: 'bytes' in config ? 0 : config.size,
+      },
       timeoutMs: this.#keys.backend.replyTimeoutS * 1000,
       onConfig: (bytes) => this.#configChanged(bytes),
       onEnd: (fault) => this.#lost(fault),
@@ -218,7 +245,7 @@ class ServedDevice implements HostedDevice {
   }
 
   /** The first back-end: now it is known what the device is. */
-  #introduce({ features, config }: BackEndFacts): void {
+  #introduce({ features, config, sharedMemory }: BackEndFacts): void {
     this.#cancelTimer();
     if (config.length > 0) this.#config = this.#clamped(config);
     this.#offered = offeredFeatures(this.#profile, features, this.#keys.packed === 'on');
@@ -227,20 +254,22 @@ class ServedDevice implements HostedDevice {
       kind: 'created',
       created: {
         ...{ id, features: this.#offered, queueSizes, config: this.#config },
-        ...{ wires: this.#wires.numbers, counters: undefined, windows: [], actions: {} },
+        ...{ wires: this.#wires.numbers, counters: undefined, actions: {} },
+        windows: this.#windows.describe(sharedMemory),
       },
     });
   }
 
   /** Another back-end: the driver knows the one of before, so it has to be as that was. */
-  #isAsBefore(session: Session, { features }: BackEndFacts): boolean {
+  #isAsBefore(session: Session, { features, sharedMemory }: BackEndFacts): boolean {
     const missing = this.#offered! & ~offeredFeatures(this.#profile, features, this.#keys.packed === 'on');
-    if (missing === 0n) {
-      this.#log(`${this.#source.name} is there again`);
-      return true;
-    }
-    session.end(new PeerFault(`it lacks features that the driver was offered (0x${missing.toString(16)})`));
-    return false;
+    const reason =
+      missing !== 0n
+        ? `it lacks features that the driver was offered (0x${missing.toString(16)})`
+        : !this.#windows.isAsBefore(sharedMemory) && 'it has other regions of shared memory than the one before it';
+    if (reason) session.end(new PeerFault(reason));
+    else this.#log(`${this.#source.name} is there again`);
+    return !reason;
   }
 
   /** What the driver has set up meanwhile, or with the back-end of before. */
@@ -262,6 +291,31 @@ class ServedDevice implements HostedDevice {
     this.#session!.start({ rings, features, call: this.#wires.call, inflight: this.#inflight }, () => {});
   }
 
+  /** Of a network card whose driver chooses among pairs of queues. */
+  #createControl(resources: DisposableStack): ServedControl | undefined {
+    const { pairs } = this.#profile;
+    if (pairs === undefined) return undefined;
+    const { loop, memory } = this.#surroundings;
+    return resources.use(
+      new ServedControl({
+        ...{ pairs, loop, memory, interrupt: this.#interrupt },
+        usePairs: (count, done) => this.#usePairs(count, done),
+        faulted: (reason) => {
+          this.#break(reason);
+          this.#session?.stop(() => {});
+        },
+      }),
+    );
+  }
+
+  /** Whoever serves the rings now or later. */
+  #usePairs(count: number, done: () => void): void {
+    const driver = this.#driver!;
+    driver.pairs = count;
+    if (this.#session) this.#session.enable(driver.rings(this.#wires.kicks), done);
+    else done();
+  }
+
   /** Stops something. A back-end that cannot be brought to it is cut off, and ended if we have started it. */
   #quiesce(stop: (session: Session, settle: (outcome: unknown) => void) => void, done: () => void): void {
     if (this.#session === undefined) {
@@ -273,10 +327,11 @@ class ServedDevice implements HostedDevice {
 
   /** The connection is over. The guest's memory and the other devices are as they were. */
   #lost(fault: PeerFault): void {
-    this.#recorder?.note(`the connection is over: ${fault.message}`);
+    this.#taps.recorder?.note(`the connection is over: ${fault.message}`);
     this.#probing = undefined;
     this.#session = undefined;
     this.#source.cut();
+    this.#windows.clear();
     if (this.#offered === undefined) {
       this.#refuse(fault.message);
       return;
@@ -288,6 +343,7 @@ class ServedDevice implements HostedDevice {
       this.#break('its back-end is gone, and with it what it had in hand');
     }
     this.#wires.renew();
+    if (this.#driver && !this.#driver.isBroken) this.#control?.rewire(this.#wires.driverKicks);
     this.#surroundings.tell({ kind: 'rewire', wires: this.#wires.numbers });
   }
 
@@ -304,6 +360,7 @@ class ServedDevice implements HostedDevice {
   #break(reason: string): void {
     const driver = this.#driver!;
     driver.isBroken = true;
+    this.#control?.reset();
     this.#surroundings.tell({ kind: 'faulted', generation: driver.generation, reason });
   }
 
@@ -329,11 +386,6 @@ class ServedDevice implements HostedDevice {
 
   #complain(reason: string): void {
     this.#complaints.say(`${this.#source.name}: ${reason}`);
-  }
-
-  #noteFault(text: string): void {
-    this.#recorder?.note(text);
-    this.#faultsMade.say(text);
   }
 
   [Symbol.dispose](): void {

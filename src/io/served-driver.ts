@@ -15,14 +15,24 @@ export class ServedDriver {
   isStarted = false;
   /** It was told that the device needs a reset: nothing is started for it any more. */
   isBroken = false;
+  /** Of a network card with several: the pairs of queues that it uses. */
+  pairs = 1;
   readonly #queues: readonly QueueSetup[];
   readonly #memory: GuestMemory;
+  readonly #hasPairs: boolean;
 
-  constructor(queues: readonly QueueSetup[], features: bigint, generation: number, memory: GuestMemory) {
+  /** `queues`: those that the back-end serves. `hasPairs`: they are pairs, of which the driver says how many it uses. */
+  constructor(
+    queues: readonly QueueSetup[],
+    features: bigint,
+    generation: number,
+    { memory, hasPairs }: { readonly memory: GuestMemory; readonly hasPairs: boolean },
+  ) {
     this.#queues = queues;
     this.features = features;
     this.generation = generation;
     this.#memory = memory;
+    this.#hasPairs = hasPairs;
   }
 
   get isPacked(): boolean {
@@ -36,7 +46,10 @@ export class ServedDriver {
 
   /** As a back-end gets them. In rings that were in use, what was not given back is done again, or what its notes say. */
   rings(kicks: readonly EventFd[]): Ring[] {
-    return this.#queues.map((setup) => ({ setup, kick: kicks[setup.index]!, base: this.#baseOf(setup) }));
+    return this.#queues.map((setup) => ({
+      ...{ setup, kick: kicks[setup.index]!, base: this.#baseOf(setup) },
+      isDisabled: this.#hasPairs && setup.index >= 2 * this.pairs,
+    }));
   }
 
   #baseOf({ device }: QueueSetup): number {

@@ -57,6 +57,8 @@ import { virtio_vsock_config } from '../abi/virtio-vsock.ts';
 import { assert } from '../base/assert.ts';
 import { pack } from '../base/layout.ts';
 import type { AnyServedKeys } from '../config/served-types.ts';
+import { CONTROL_QUEUE_SIZE } from '../devices/net-control.ts';
+import { STEERING_FEATURES } from '../devices/net-steering.ts';
 import type { DeviceProfile } from '../vhost-user/profile.ts';
 import { features } from '../virtio/features.ts';
 
@@ -64,7 +66,7 @@ import { features } from '../virtio/features.ts';
 const BLK_CONFIG_BYTES = 60;
 /** Without `controls`, which belongs to VIRTIO_SND_F_CTLS (virtio 1.4 §5.14.4). */
 const SOUND_CONFIG_BYTES = virtio_snd_config.fields.controls.offset;
-/** Control queues are the front-end's business, and ours has none. */
+/** Control queues are the front-end's business, and ours knows one command: how many pairs are used. */
 const NET_CONTROL = features(
   ...[VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_RX_EXTRA],
   ...[VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_GUEST_ANNOUNCE],
@@ -85,6 +87,7 @@ const NOTHING_SPECIAL = {
   writable: [],
   ownFeatures: 0n,
   hiddenFeatures: 0n,
+  secretFeatures: 0n,
   goesOn: 'never',
 } as const;
 
@@ -92,7 +95,7 @@ const NOTHING_SPECIAL = {
 export function profileOf(keys: AnyServedKeys, name: string): DeviceProfile {
   const queues = (count: number) => Array.from({ length: count }, () => keys.queueSize);
   const device = (id: number, queueCount: number, more: Partial<DeviceProfile> = {}): DeviceProfile => ({
-    ...{ id, queueSizes: queues(queueCount) },
+    ...{ id, queueSizes: queues(queueCount), queueCountMin: queueCount },
     ...NOTHING_SPECIAL,
     ...more,
   });
@@ -131,9 +134,16 @@ export function profileOf(keys: AnyServedKeys, name: string): DeviceProfile {
     case 'net':
       assert(keys.mac !== undefined, 'a card has an address once its config was interpreted');
       return device(VIRTIO_ID_NET, 2, {
-        config: { bytes: netConfig(keys.mac) },
-        ownFeatures: features(VIRTIO_NET_F_MAC, VIRTIO_NET_F_STATUS),
+        ...(keys.queues > 1 && {
+          queueSizes: [...queues(2 * keys.queues), CONTROL_QUEUE_SIZE],
+          pairs: keys.queues,
+        }),
+        // DPDK and passt count pairs.
+        queueCountMin: keys.queues,
+        config: { bytes: netConfig(keys.mac, keys.queues) },
+        ownFeatures: features(VIRTIO_NET_F_MAC, VIRTIO_NET_F_STATUS) | (keys.queues > 1 ? STEERING_FEATURES : 0n),
         hiddenFeatures: NET_CONTROL,
+        secretFeatures: features(VIRTIO_NET_F_CTRL_VQ),
         // A packet that is lost or comes twice is nothing to a network.
         goesOn: 'always',
       });
@@ -172,9 +182,9 @@ export function offeredFeatures(profile: DeviceProfile, features: bigint, isPack
   return (features & passed & ~profile.hiddenFeatures) | profile.ownFeatures;
 }
 
-function netConfig(mac: string): Uint8Array {
+function netConfig(mac: string, pairs: number): Uint8Array {
   const bytes = Uint8Array.from(mac.split(':'), (byte) => Number.parseInt(byte, 16));
-  return pack(virtio_net_config, { mac: bytes, status: VIRTIO_NET_S_LINK_UP, max_virtqueue_pairs: 1 });
+  return pack(virtio_net_config, { mac: bytes, status: VIRTIO_NET_S_LINK_UP, max_virtqueue_pairs: pairs });
 }
 
 function lower(view: DataView, offset: number, max: number): void {

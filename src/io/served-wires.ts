@@ -40,6 +40,11 @@ export class ServedWires implements Disposable {
     return this.#call!;
   }
 
+  /** One for each queue: signalled by KVM for the driver. */
+  get driverKicks(): readonly EventFd[] {
+    return this.#driverKicks;
+  }
+
   /** For the main thread, which ties them to KVM. */
   get numbers(): Wires {
     return {

@@ -119,6 +119,12 @@ class IoWorker {
         return undefined;
       case 'write-config':
         return this.#call((done) => this.#device(request).writeConfig(request.offset, request.bytes, done));
+      case 'shown':
+        this.#device(request).shown(request.piece, request.refusal);
+        return undefined;
+      case 'hidden':
+        this.#device(request).hidden(request.piece);
+        return undefined;
       case 'rewired':
         this.#device(request).rewired();
         return undefined;

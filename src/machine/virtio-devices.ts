@@ -87,7 +87,7 @@ export class VirtioDevices implements Disposable {
   async place(bus: MmioBus, slots: MemorySlots): Promise<void> {
     this.#pools.addTo(slots);
     for (const device of this.#devices) {
-      const transport = await device.createTransport((window) => this.#placeWindow(window, slots));
+      const transport = await device.createTransport(slots, (window) => this.#placeWindow(window, slots));
       bus.attach(device.range, transport);
     }
   }
@@ -170,6 +170,10 @@ export class VirtioDevices implements Disposable {
 
   #placeWindow({ what, size, pointer, readOnly }: WindowDescription, slots: MemorySlots): GuestAddress {
     const base = this.#windows.place(size);
+    if (pointer === undefined) {
+      slots.checkPlace({ name: what, range: { base, size } });
+      return base;
+    }
     slots.add({ kind: 'shm', name: what, range: { base, size }, pointer, readOnly });
     for (const thread of this.#threads.values()) thread.post({ kind: 'window', base, size, pointer, readOnly });
     return base;

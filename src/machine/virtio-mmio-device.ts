@@ -6,10 +6,11 @@ import { VIRTIO_F_ACCESS_PLATFORM, VIRTIO_MMIO_INT_VRING } from '../abi/virtio.t
 import type { AddressRange, GuestAddress } from '../base/range.ts';
 import { EventFd } from '../host/eventfd.ts';
 import type { IoThread } from '../io/io-thread.ts';
-import type { DeviceKeys, WindowDescription } from '../io/protocol.ts';
+import type { DeviceKeys, WindowDescription, WindowPiece } from '../io/protocol.ts';
 import { RemoteDevice } from '../io/remote-device.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { MemorySlots, Slot } from '../memory/slots.ts';
 import { features } from '../virtio/features.ts';
 import { Reg } from '../virtio/mmio-registers.ts';
 import { MmioTransport, type SharedMemoryRegion } from '../virtio/mmio-transport.ts';
@@ -50,6 +51,10 @@ export class VirtioMmioDevice implements Disposable {
   readonly #page: RegisterPage;
   /** Swallows acknowledgements of used buffers, which mean nothing unless `interrupt` is `strict`. Nobody reads it. */
   readonly #acknowledged: EventFd;
+  /** Where its windows lie, and what lies in those that are filled piece by piece. */
+  readonly #windows: GuestAddress[] = [];
+  readonly #pieces = new Map<number, Slot>();
+  #slots: MemorySlots | undefined;
   #transport: MmioTransport | undefined;
   #vm: Vm | undefined;
 
@@ -70,6 +75,8 @@ export class VirtioMmioDevice implements Disposable {
         interruptStatus: this.#isStrict ? this.#page.pointer + BigInt(Reg.InterruptStatus) : undefined,
         onRewire: (change) => this.#rewire(change),
         onConfig: (bytes) => this.#transport?.configChanged(bytes),
+        onShow: (piece) => this.#show(piece),
+        onHide: (piece) => this.#hide(piece),
         onFault: (reason) => this.#transport?.needsReset(reason),
         log: (message) => options.log(`${name}: ${message}`),
       }),
@@ -91,12 +98,17 @@ export class VirtioMmioDevice implements Disposable {
   }
 
   /** Waits for the device, has its windows placed, and makes the transport. */
-  async createTransport(place: (window: WindowDescription) => GuestAddress): Promise<MmioTransport> {
+  async createTransport(
+    slots: MemorySlots,
+    place: (window: WindowDescription) => GuestAddress,
+  ): Promise<MmioTransport> {
     const created = await this.remote.creation;
+    this.#slots = slots;
     let { config } = created;
     const sharedMemory: SharedMemoryRegion[] = [];
     created.windows.forEach((window, index) => {
       const base = place(window);
+      this.#windows.push(base);
       config = this.remote.place(index, base);
       if (window.shmId !== undefined) sharedMemory.push({ id: window.shmId, base, size: window.size });
     });
@@ -158,6 +170,21 @@ export class VirtioMmioDevice implements Disposable {
     });
     change();
     if (vm) this.#wire(vm);
+  }
+
+  /** What lies nowhere in a window is no memory: the guest's accesses exit, and find nothing on the bus. */
+  #show({ piece, window, offset, size, pointer, readOnly }: WindowPiece): void {
+    const name = `shared memory of ${this.name}`;
+    const range = { base: this.#windows[window]! + offset, size };
+    const slot: Slot = { kind: 'shm', name, range, pointer, readOnly };
+    this.#slots!.add(slot);
+    this.#pieces.set(piece, slot);
+  }
+
+  #hide(piece: number): void {
+    const slot = this.#pieces.get(piece);
+    if (slot) this.#slots!.remove(slot);
+    this.#pieces.delete(piece);
   }
 
   /** The guest reboots: between two VMs, so nobody reads the page. */

@@ -64,21 +64,15 @@ export class MemorySlots {
 
   /** Adds `slot`, or says in a ConfigError why it cannot lie there. */
   add(slot: Slot): void {
-    this.#checkPlace(slot);
+    this.checkPlace(slot);
     const hole = this.#slots.indexOf(undefined);
     const number = hole === -1 ? this.#slots.length : hole;
-    this.#slots[number] = slot;
     this.#sink?.setSlot(number, slot);
+    this.#slots[number] = slot;
   }
 
-  remove(slot: Slot): void {
-    const number = this.#slots.indexOf(slot);
-    assert(number !== -1, `memory slot ${slot.name} was removed twice`);
-    this.#slots[number] = undefined;
-    this.#sink?.removeSlot(number, slot);
-  }
-
-  #checkPlace({ name, range }: Slot): void {
+  /** A ConfigError where no slot of that range can be. */
+  checkPlace({ name, range }: Pick<Slot, 'name' | 'range'>): void {
     const { pageSize, ipaBits } = this.#limits;
     const at = `Cannot put ${name} (${formatSize(range.size)}) at ${formatRange(range)}`;
     if (range.size <= 0) throw new ConfigError(`Cannot put ${name} into the guest: it has no size`);
@@ -94,5 +88,12 @@ export class MemorySlots {
     }
     const other = this.#slots.find((slot) => slot !== undefined && overlaps(slot.range, range));
     if (other) throw new ConfigError(`${at}: ${other.name} lies at ${formatRange(other.range)}`);
+  }
+
+  remove(slot: Slot): void {
+    const number = this.#slots.indexOf(slot);
+    assert(number !== -1, `memory slot ${slot.name} was removed twice`);
+    this.#slots[number] = undefined;
+    this.#sink?.removeSlot(number, slot);
   }
 }

@@ -18,6 +18,7 @@ import {
   VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS,
   VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
   VHOST_USER_PROTOCOL_F_REPLY_ACK,
+  VHOST_USER_PROTOCOL_F_SHMEM,
 } from '../vhost-user/protocol-features.ts';
 import { hasFeature, features as mask } from '../virtio/features.ts';
 import type { Facts } from './inspect.ts';
@@ -80,6 +81,9 @@ function* aboutProtocol({ protocolFeatures, queueCount, regionCount }: Facts): G
   if (has(VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS) && !has(VHOST_USER_PROTOCOL_F_BACKEND_REQ)) {
     yield { severity: 'warning', text: 'It offers INBAND_NOTIFICATIONS without BACKEND_REQ, on which they would come' };
   }
+  if (has(VHOST_USER_PROTOCOL_F_SHMEM) && !has(VHOST_USER_PROTOCOL_F_BACKEND_REQ)) {
+    yield { severity: 'warning', text: 'It offers SHMEM without BACKEND_REQ, on which it would show memory' };
+  }
   const unknown = bitsOf(protocolFeatures).filter((bit) => bit >= NAMED_PROTOCOL_BITS);
   if (unknown.length > 0) {
     const names = protocolFeatureNames(mask(...unknown)).join(', ');
@@ -97,7 +101,7 @@ function* aboutType(facts: Facts): Generator<Finding> {
     return;
   }
   const { type, profile } = known;
-  const wanted = profile.queueSizes.length;
+  const wanted = profile.queueCountMin;
   if (queueCount !== undefined && queueCount < wanted) {
     yield { severity: 'error', text: `It has ${queueCount} queues, and ${type} has ${wanted}` };
   }

@@ -1,8 +1,10 @@
 /** A driver without a guest: rings in memory of ours, and the front-end of every VM between them and the back-end. */
 import { VIRTIO_F_VERSION_1, VIRTIO_RING_F_INDIRECT_DESC } from '../abi/virtio.ts';
 import { EventFd } from '../host/eventfd.ts';
+import type { LogMemory } from '../vhost-user/front-end.ts';
 import { InflightMemory } from '../vhost-user/inflight.ts';
 import type { PeerFault } from '../vhost-user/peer-fault.ts';
+import { VHOST_USER_PROTOCOL_F_LOG_SHMFD } from '../vhost-user/protocol-features.ts';
 import { Session } from '../vhost-user/session.ts';
 import { features as mask } from '../virtio/features.ts';
 import type { Bench } from './bench.ts';
@@ -15,6 +17,8 @@ const QUEUES_DEFAULT = 1;
 export interface GuestOptions {
   /** Where both indices of every ring begin. */
   readonly start?: number;
+  /** The back-end notes in it what it writes. */
+  readonly log?: LogMemory;
 }
 
 export class Guest implements Disposable {
@@ -24,6 +28,7 @@ export class Guest implements Disposable {
   readonly features: bigint;
   readonly #bench: Bench;
   readonly #start: number;
+  readonly #log: LogMemory | undefined;
   readonly #session: Session;
   readonly #kicks: readonly EventFd[];
   readonly #call: EventFd;
@@ -31,11 +36,12 @@ export class Guest implements Disposable {
   readonly #resources = new DisposableStack();
   #fault: PeerFault | undefined;
 
-  constructor(bench: Bench, { start = 0 }: GuestOptions) {
+  constructor(bench: Bench, { start = 0, log }: GuestOptions) {
     using resources = new DisposableStack();
     const { facts, target, timeoutMs } = bench;
     this.#bench = bench;
     this.#start = start;
+    this.#log = log;
     this.memory = resources.use(new TestMemory());
     const queueCount = facts.known?.profile.queueSizes.length ?? QUEUES_DEFAULT;
     this.rings = Array.from({ length: queueCount }, (_, index) => new DriverRing(this.memory, index, start));
@@ -47,7 +53,7 @@ export class Guest implements Disposable {
       new Session(target.connect(), {
         ...{ loop: target.loop, timeoutMs },
         memory: [{ base: MEMORY_BASE, size: MEMORY_BYTES, fd: this.memory.fd }],
-        wanted: { queueCount, configSize: 0 },
+        wanted: { queueCount, configSize: 0, protocolFeatures: log ? mask(VHOST_USER_PROTOCOL_F_LOG_SHMFD) : 0n },
         onConfig: () => {},
         onEnd: (fault) => {
           this.#fault = fault;
@@ -66,7 +72,7 @@ export class Guest implements Disposable {
   /** A PeerFault when the back-end does not take it. `base`: where all rings stand. */
   start(features = this.features, base = this.#start): void {
     const rings = this.rings.map(({ setup }) => ({ setup, kick: this.#kicks[setup.index]!, base }));
-    const start = { rings, features, call: this.#call, inflight: this.#inflight };
+    const start = { rings, features, call: this.#call, inflight: this.#inflight, log: this.#log };
     this.#settle((settle) => this.#session.start(start, settle));
   }
 

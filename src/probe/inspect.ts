@@ -9,6 +9,7 @@ import {
   VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS,
   VHOST_USER_PROTOCOL_F_MQ,
   VHOST_USER_PROTOCOL_F_REPLY_ACK,
+  VHOST_USER_PROTOCOL_F_SHMEM,
 } from '../vhost-user/protocol-features.ts';
 import { hasFeature } from '../virtio/features.ts';
 import { Peer } from './peer.ts';
@@ -22,6 +23,8 @@ export interface Facts {
   /** What it answers to GET_QUEUE_NUM and GET_MAX_MEM_SLOTS; undefined where it cannot be asked. */
   readonly queueCount: bigint | undefined;
   readonly regionCount: bigint | undefined;
+  /** Memory of its own that it may show to a guest: bytes by region id, 0 where there is none. */
+  readonly sharedMemory: readonly bigint[];
   /** Undefined where it cannot be told: then these are the types that it could be. */
   readonly known: KnownType | undefined;
   readonly guesses: readonly ProbedType[];
@@ -41,6 +44,7 @@ export function inspect(target: Target, timeoutMs: number, type: ProbedType | un
   const regionCount = has(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS)
     ? peer.ask('GET_MAX_MEM_SLOTS', undefined)
     : undefined;
+  const sharedMemory = has(VHOST_USER_PROTOCOL_F_SHMEM) ? peer.ask('GET_SHMEM_CONFIG', undefined) : [];
   const offer = {
     ...{ features, protocolFeatures: protocolFeatures ?? 0n },
     queueCount: queueCount === undefined ? undefined : Number(queueCount),
@@ -49,7 +53,10 @@ export function inspect(target: Target, timeoutMs: number, type: ProbedType | un
   const known = guesses.length === 1 ? knownType(guesses[0]!) : undefined;
   const size = known && has(VHOST_USER_PROTOCOL_F_CONFIG) ? configBytes(known.profile) : 0;
   const config = size > 0 ? readConfig(peer, size) : undefined;
-  return { features, protocolFeatures, queueCount, regionCount, known, guesses, isGuessed: type === undefined, config };
+  return {
+    ...{ features, protocolFeatures, queueCount, regionCount, sharedMemory },
+    ...{ known, guesses, isGuessed: type === undefined, config },
+  };
 }
 
 /** The first words, as orko-vmm says them. */

@@ -57,6 +57,6 @@ export function isOwnBit(bit: number): boolean {
 function fits(profile: DeviceProfile, own: readonly number[], { queueCount, protocolFeatures }: Offer): boolean {
   const hasConfig = hasFeature(protocolFeatures, VHOST_USER_PROTOCOL_F_CONFIG);
   if (configBytes(profile) > 0 && !hasConfig) return false;
-  if (queueCount !== undefined && queueCount < profile.queueSizes.length) return false;
+  if (queueCount !== undefined && queueCount < profile.queueCountMin) return false;
   return own.every((bit) => hasFeatureName(bit, profile.id) === true);
 }

@@ -33,6 +33,16 @@ export class BackEndRing implements Disposable {
     return this.#kick !== undefined && this.isEnabled && this.size > 0 && this.addresses !== undefined;
   }
 
+  /** Whether it lies there. */
+  isAt({ desc_user_addr, used_user_addr, avail_user_addr }: VringAddress): boolean {
+    const { addresses } = this;
+    return (
+      addresses?.desc_user_addr === desc_user_addr &&
+      addresses.used_user_addr === used_user_addr &&
+      addresses.avail_user_addr === avail_user_addr
+    );
+  }
+
   /** Takes over `fd`. Calls `kicked` for each notification. */
   setKick(fd: Fd, loop: SignalLoop, kicked: () => void): void {
     this.#kick?.dispose();

@@ -6,10 +6,11 @@ import { VIRTIO_F_RING_PACKED, vring_used } from '../abi/virtio.ts';
 import type { Fd } from '../host/fd.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { hasFeature } from '../virtio/features.ts';
-import type { QueueNotes } from '../virtio/queue.ts';
+import type { QueueNotes, WriteLog } from '../virtio/queue.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { RingPosition, RingStand } from '../virtio/ring.ts';
 import { BackEndRing, type SignalLoop } from './back-end-ring.ts';
+import { DirtyLog } from './dirty-log.ts';
 import { type InflightDescription, InflightNotes, type QueueInflight } from './inflight-notes.ts';
 import { MemoryTable } from './memory-table.ts';
 import type { MemoryRegion, VringAddress } from './payload.ts';
@@ -23,6 +24,7 @@ const HALF_BITS = 16;
 export interface RunningRing extends QueueSetup {
   readonly start: RingPosition;
   readonly notes: QueueNotes | undefined;
+  readonly log?: WriteLog;
 }
 
 /** What runs rings: a device behind its host (src/io/exported-device.ts). */
@@ -46,6 +48,7 @@ export class BackEndRings implements Disposable {
   readonly #world: World;
   readonly #rings: readonly BackEndRing[];
   readonly #table: MemoryTable;
+  readonly #log = new DirtyLog();
   #notes: InflightNotes | undefined;
   #hasWarned = false;
   /** What the driver has accepted. */
@@ -74,14 +77,32 @@ export class BackEndRings implements Disposable {
     if (areEnabled) for (const ring of this.#rings) ring.isEnabled = true;
   }
 
+  /** "SET_LOG_BASE", "SET_LOG_FD", and VHOST_F_LOG_ALL, which may come and go while rings run. */
+  setLog(offset: bigint, size: bigint, fd: Fd): void {
+    this.#log.replace(offset, size, fd);
+    this.#log.checkHolds(this.#table.end);
+  }
+
+  /** Takes over `fd`. */
+  setLogEvent(fd: Fd): void {
+    this.#log.setEvent(fd);
+  }
+
+  setLogging(isOn: boolean): void {
+    this.#log.isWanted = isOn;
+    this.#log.checkHolds(this.#table.end);
+  }
+
   // ── guest memory ──
 
   setMemory(regions: readonly MemoryRegion[], fds: readonly Fd[]): void {
     this.#whileStopped(() => this.#table.replace(regions, fds));
+    this.#log.checkHolds(this.#table.end);
   }
 
   addMemory(region: MemoryRegion, fd: Fd): void {
     this.#table.add(region, fd);
+    this.#log.checkHolds(this.#table.end);
   }
 
   removeMemory(region: MemoryRegion): void {
@@ -103,8 +124,10 @@ export class BackEndRings implements Disposable {
     this.#stoppedRing(index, 'SET_VRING_NUM').size = size;
   }
 
+  /** Of a ring that runs only what belongs to the log may change. */
   setAddresses(addresses: VringAddress): void {
-    const ring = this.#stoppedRing(addresses.index, 'SET_VRING_ADDR');
+    const known = this.#ring(addresses.index);
+    const ring = known.isAt(addresses) ? known : this.#stoppedRing(addresses.index, 'SET_VRING_ADDR');
     this.#places(ring, addresses);
     ring.addresses = addresses;
   }
@@ -188,7 +211,8 @@ export class BackEndRings implements Disposable {
     const notes = this.#notesOf(ring);
     const start = notes ? this.#resume(places, notes.resume.bind(notes)) : this.#startOf(ring);
     ring.isRunning = true;
-    this.#world.runner.startRing({ ...places, start, notes }, this.#features);
+    const log = this.#log.ofRing(ring.size, () => ring.addresses!);
+    this.#world.runner.startRing({ ...places, start, notes, log }, this.#features);
   }
 
   /**
@@ -244,6 +268,7 @@ export class BackEndRings implements Disposable {
   [Symbol.dispose](): void {
     for (const ring of this.#rings) ring[Symbol.dispose]();
     this.#notes?.[Symbol.dispose]();
+    this.#log[Symbol.dispose]();
     this.#table[Symbol.dispose]();
   }
 }

@@ -3,6 +3,8 @@
  * front-end gave (memory, eventfds, rings) and lets go of it at the end, which is the front-end's doing or its fault: a request
  * that breaks the protocol is refused, and then the connection is over. Nothing of the next one knows of it.
  */
+import { VHOST_F_LOG_ALL } from '../abi/vhost.ts';
+import { VIRTIO_F_RING_PACKED } from '../abi/virtio.ts';
 import { GuestFault } from '../base/errors.ts';
 import type { Fd } from '../host/fd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
@@ -22,6 +24,7 @@ import * as protocol from './protocol-features.ts';
 import type { FrontEndRequest } from './requests.ts';
 
 const PROTOCOL = features(protocol.VHOST_USER_F_PROTOCOL_FEATURES);
+const LOG_ALL = features(VHOST_F_LOG_ALL);
 const OFFERED = features(
   protocol.VHOST_USER_PROTOCOL_F_MQ,
   protocol.VHOST_USER_PROTOCOL_F_REPLY_ACK,
@@ -29,11 +32,14 @@ const OFFERED = features(
   protocol.VHOST_USER_PROTOCOL_F_RESET_DEVICE,
   protocol.VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS,
   protocol.VHOST_USER_PROTOCOL_F_STATUS,
+  protocol.VHOST_USER_PROTOCOL_F_LOG_SHMFD,
 );
 /** More regions than any front-end has in one table: what fits into a page holds 127. */
 const FDS_MAX = 127;
 /** A front-end may ask for more of a config space than there is: what no feature speaks of is zero. */
 const CONFIG_BYTES_MAX = 256;
+/** As libvhost-user answers SET_LOG_BASE: a u64 that says nothing. */
+const LOG_REPLY_BYTES = 8;
 const SUCCESS = 0n;
 const FAILURE = 1n;
 
@@ -145,7 +151,7 @@ export class BackEnd implements Disposable {
     const rings = this.#rings;
     switch (request.name) {
       case 'GET_FEATURES':
-        return reply(FRONT_END.encodeReply('GET_FEATURES', device.features | PROTOCOL));
+        return reply(FRONT_END.encodeReply('GET_FEATURES', this.#features));
       case 'SET_FEATURES':
         this.#setFeatures(request.body);
         return undefined;
@@ -228,8 +234,13 @@ export class BackEnd implements Disposable {
         rings.disable();
         device.reset();
         return undefined;
-      case 'SET_OWNER':
+      case 'SET_LOG_BASE':
+        rings.setLog(request.body.offset, request.body.size, fds[0]!);
+        return reply(FRONT_END.encodeReply('SET_LOG_BASE', new Uint8Array(LOG_REPLY_BYTES)));
       case 'SET_LOG_FD':
+        rings.setLogEvent(fds.pop()!);
+        return undefined;
+      case 'SET_OWNER':
         return undefined;
       default:
         throw new PeerFault(`it sends ${request.name}, which is not for this device`);
@@ -245,9 +256,16 @@ export class BackEnd implements Disposable {
     );
   }
 
+  /** A packed ring is written in other places than a log is told of ("SET_VRING_ADDR"). */
+  get #features(): bigint {
+    const { features: own } = this.#world.device;
+    return own | PROTOCOL | (hasFeature(own, VIRTIO_F_RING_PACKED) ? 0n : LOG_ALL);
+  }
+
   #setFeatures(body: bigint): void {
-    const all = accepted(body, this.#world.device.features | PROTOCOL, 'features');
-    this.#rings.setFeatures(all & ~PROTOCOL, (all & PROTOCOL) === 0n);
+    const all = accepted(body, this.#features, 'features');
+    this.#rings.setFeatures(all & ~PROTOCOL & ~LOG_ALL, (all & PROTOCOL) === 0n);
+    this.#rings.setLogging((all & LOG_ALL) !== 0n);
   }
 
   /** 0 is a reset of the device; where its rings stand may still be asked for. */

@@ -3,6 +3,7 @@
  * rust-vmm all take): get to know it, start its rings when the driver is ready, stop them before their memory is used for
  * something else. It knows no device type.
  */
+import { VHOST_F_LOG_ALL, VHOST_VRING_F_LOG } from '../abi/vhost.ts';
 import {
   VIRTIO_CONFIG_S_ACKNOWLEDGE,
   VIRTIO_CONFIG_S_DRIVER,
@@ -11,6 +12,7 @@ import {
   VIRTIO_F_ACCESS_PLATFORM,
   VIRTIO_F_VERSION_1,
 } from '../abi/virtio.ts';
+import { bit } from '../base/bits.ts';
 import type { EventFd } from '../host/eventfd.ts';
 import type { Fd } from '../host/fd.ts';
 import { UnixSocket } from '../host/unix-socket.ts';
@@ -18,16 +20,19 @@ import { features, hasFeature } from '../virtio/features.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { Conversation, Steps } from './conversation.ts';
 import type { InflightMemory } from './inflight.ts';
+import { ADDRESS_END } from './memory-table.ts';
 import { PeerFault } from './peer-fault.ts';
 import {
   VHOST_USER_F_PROTOCOL_FEATURES,
   VHOST_USER_PROTOCOL_F_BACKEND_REQ,
+  VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD,
   VHOST_USER_PROTOCOL_F_CONFIG,
   VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS,
   VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
   VHOST_USER_PROTOCOL_F_MQ,
   VHOST_USER_PROTOCOL_F_REPLY_ACK,
   VHOST_USER_PROTOCOL_F_RESET_DEVICE,
+  VHOST_USER_PROTOCOL_F_SHMEM,
   VHOST_USER_PROTOCOL_F_STATUS,
 } from './protocol-features.ts';
 import type { Body, FRONT_END_REQUESTS } from './requests.ts';
@@ -42,7 +47,10 @@ export const OUR_PROTOCOL_FEATURES = features(
   VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS,
   VHOST_USER_PROTOCOL_F_STATUS,
   VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
+  VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD,
+  VHOST_USER_PROTOCOL_F_SHMEM,
 );
+const LOG_ALL = features(VHOST_F_LOG_ALL);
 const PROTOCOL = features(VHOST_USER_F_PROTOCOL_FEATURES);
 /** Between driver and transport it says where rings and buffers are; a back-end would ask us for translations ("IOMMU support"). */
 const PLATFORM = features(VIRTIO_F_ACCESS_PLATFORM);
@@ -68,10 +76,24 @@ export interface BackEndFacts {
   /** All that it offers, bits of rings and transport too. */
   readonly features: bigint;
   readonly config: Uint8Array;
+  /** Memory of its own that it may show to the guest (virtio 1.4 §2.10). */
+  readonly sharedMemory: readonly SharedMemoryFacts[];
+}
+
+export interface SharedMemoryFacts {
+  readonly id: number;
+  readonly size: bigint;
 }
 
 export interface Wanted {
+  /** Queues that the back-end serves. */
   readonly queueCount: number;
+  /** What it has to say of them at least, in its own way of counting; absent, as many as there are. */
+  readonly queueCountMin?: number;
+  /** What is agreed to beside what every VM agrees to. */
+  readonly protocolFeatures?: bigint;
+  /** So many, that a back-end which cannot be asked for its queues has fewer. */
+  readonly isMany?: boolean;
   /** Bytes of config space that the back-end has to have; 0 if they are none of its business. */
   readonly configSize: number;
 }
@@ -82,6 +104,14 @@ export interface Ring {
   readonly kick: EventFd;
   /** Where the back-end begins. */
   readonly base: number;
+  /** It waits for `enable`. */
+  readonly isDisabled?: boolean;
+}
+
+/** Memory in which the back-end notes what it writes ("Migration"). */
+export interface LogMemory {
+  readonly fd: Fd;
+  readonly size: number;
 }
 
 export interface Start {
@@ -91,6 +121,8 @@ export interface Start {
   /** Interrupts the driver. */
   readonly call: EventFd;
   readonly inflight: InflightMemory;
+  /** Only for a back-end that has a log (VHOST_F_LOG_ALL), and agreed on LOG_SHMFD. */
+  readonly log?: LogMemory | undefined;
 }
 
 export class FrontEnd {
@@ -120,35 +152,48 @@ export class FrontEnd {
     }
     if (hasFeature(this.#features, VHOST_USER_F_PROTOCOL_FEATURES)) {
       const offered = yield* this.#conversation.ask('GET_PROTOCOL_FEATURES', undefined);
-      const accepted = offered & OUR_PROTOCOL_FEATURES;
+      const accepted = offered & (OUR_PROTOCOL_FEATURES | (this.#wanted.protocolFeatures ?? 0n));
       yield* this.#tell('SET_PROTOCOL_FEATURES', accepted);
       this.#protocolFeatures = accepted;
     }
     if (this.#has(VHOST_USER_PROTOCOL_F_BACKEND_REQ)) yield* this.#giveChannel(openChannel);
     yield* this.#checkQueueCount();
     yield* this.#checkRegionCount();
-    return { features: this.#features, config: yield* this.readConfig() };
+    const sharedMemory = yield* this.#readSharedMemory();
+    return { features: this.#features, config: yield* this.readConfig(), sharedMemory };
   }
 
   /** The driver is ready (DRIVER_OK): the rings start, and are kicked for what was made available before. */
-  *start({ rings, features: driverFeatures, call, inflight }: Start): Steps<void> {
-    yield* this.#tell('SET_FEATURES', ((driverFeatures & ~PLATFORM) | PROTOCOL) & this.#features);
+  *start({ rings, features: driverFeatures, call, inflight, log }: Start): Steps<void> {
+    if (log) {
+      const place = { size: BigInt(log.size), offset: 0n };
+      yield* this.#conversation.ask('SET_LOG_BASE', place, [log.fd]);
+    }
+    const all = (driverFeatures & ~PLATFORM) | PROTOCOL | (log ? LOG_ALL : 0n);
+    yield* this.#tell('SET_FEATURES', all & this.#features);
     yield* this.#giveMemory();
     for (const { setup } of rings) yield* this.#tell('SET_VRING_NUM', { index: setup.index, num: setup.size });
     yield* this.#giveInflight(rings, inflight);
     this.#started = rings.map(({ setup }) => setup.index);
     for (const { setup, kick, base } of rings) {
       const { index } = setup;
-      yield* this.#tell('SET_VRING_ADDR', addressesOf(setup));
+      yield* this.#tell('SET_VRING_ADDR', addressesOf(setup, log !== undefined));
       yield* this.#tell('SET_VRING_BASE', { index, num: base });
       yield* this.#tell('SET_VRING_CALL', { index, hasFd: true }, [call]);
       yield* this.#tell('SET_VRING_KICK', { index, hasFd: true }, [kick]);
     }
-    if (this.#hasProtocol) {
-      for (const { setup } of rings) yield* this.#tell('SET_VRING_ENABLE', { index: setup.index, num: 1 });
-    }
+    const enabled = rings.filter(({ isDisabled = false }) => !isDisabled);
+    yield* this.#setEnabled(enabled, true);
     if (this.#has(VHOST_USER_PROTOCOL_F_STATUS)) yield* this.#tell('SET_STATUS', BigInt(DRIVER_OK));
-    for (const { kick } of rings) kick.signalShared();
+    for (const { kick } of enabled) kick.signalShared();
+  }
+
+  /** Of the rings that were started these run from now on, with what was made available before, and the others do not. */
+  *enable(rings: readonly Ring[]): Steps<void> {
+    const [off, on] = [rings.filter(({ isDisabled }) => isDisabled), rings.filter(({ isDisabled }) => !isDisabled)];
+    yield* this.#setEnabled(off, false);
+    yield* this.#setEnabled(on, true);
+    for (const { kick } of on) kick.signalShared();
   }
 
   /** Stops what was started. When it is through, the back-end touches no guest memory until the next start. */
@@ -156,6 +201,13 @@ export class FrontEnd {
     for (const index of this.#started.slice()) yield* this.stopRing(index);
     if (this.#has(VHOST_USER_PROTOCOL_F_STATUS)) yield* this.#tell('SET_STATUS', 0n);
     if (this.#has(VHOST_USER_PROTOCOL_F_RESET_DEVICE)) yield* this.#tell('RESET_DEVICE', undefined);
+  }
+
+  *#setEnabled(rings: readonly Ring[], isEnabled: boolean): Steps<void> {
+    if (!this.#hasProtocol) return;
+    for (const { setup } of rings) {
+      yield* this.#tell('SET_VRING_ENABLE', { index: setup.index, num: isEnabled ? 1 : 0 });
+    }
   }
 
   /** Stops one ring. The back-end finishes what it has begun first. Returns where it stands; undefined if it was not started. */
@@ -199,10 +251,15 @@ export class FrontEnd {
 
   /** Only "true multiqueue devices" have to say how many there are ("Multiple queue support"). */
   *#checkQueueCount(): Steps<void> {
-    if (!this.#has(VHOST_USER_PROTOCOL_F_MQ)) return;
-    const { queueCount } = this.#wanted;
+    const { queueCount, queueCountMin = queueCount, isMany = false } = this.#wanted;
+    if (!this.#has(VHOST_USER_PROTOCOL_F_MQ)) {
+      if (!isMany) return;
+      throw new PeerFault(
+        `it cannot have more queues than any has (VHOST_USER_PROTOCOL_F_MQ), and the device has ${queueCount}`,
+      );
+    }
     const count = yield* this.#conversation.ask('GET_QUEUE_NUM', undefined);
-    if (count < queueCount) throw new PeerFault(`it has ${count} queues, and the device has ${queueCount}`);
+    if (count < queueCountMin) throw new PeerFault(`it has ${count} queues, and the device has ${queueCount}`);
   }
 
   *#checkRegionCount(): Steps<void> {
@@ -212,6 +269,15 @@ export class FrontEnd {
     if (slots < this.#memory.length) {
       throw new PeerFault(`it maps ${slots} regions of guest memory, and there are ${this.#memory.length}`);
     }
+  }
+
+  /** Without a channel nothing could ever lie there. */
+  *#readSharedMemory(): Steps<readonly SharedMemoryFacts[]> {
+    if (!this.#has(VHOST_USER_PROTOCOL_F_SHMEM) || !this.#has(VHOST_USER_PROTOCOL_F_BACKEND_REQ)) return [];
+    const sizes = yield* this.#conversation.ask('GET_SHMEM_CONFIG', undefined);
+    const tooLarge = sizes.findIndex((size) => size >= ADDRESS_END);
+    if (tooLarge !== -1) throw new PeerFault(`it has more shared memory than a guest can address (region ${tooLarge})`);
+    return sizes.map((size, id) => ({ id, size })).filter(({ size }) => size > 0n);
   }
 
   /** Once: it keeps what it has mapped until the connection ends. */
@@ -230,7 +296,7 @@ export class FrontEnd {
 
   /** What a back-end before this one had in hand, or new memory for what this one will have. */
   *#giveInflight(rings: readonly Ring[], inflight: InflightMemory): Steps<void> {
-    if (!this.#has(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)) return;
+    if (!this.#has(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) || rings.length === 0) return;
     if (!inflight.kept) {
       const queue_size = Math.max(...rings.map(({ setup }) => setup.size));
       const wanted = { mmap_size: 0n, mmap_offset: 0n, num_queues: this.#wanted.queueCount, queue_size };
@@ -256,9 +322,11 @@ export class FrontEnd {
 }
 
 /** All of a ring lies in guest RAM, which is one region. */
-function addressesOf({ index, desc, driver, device }: QueueSetup): Body<Requests, 'SET_VRING_ADDR'> {
+function addressesOf({ index, desc, driver, device }: QueueSetup, isLogged: boolean): Body<Requests, 'SET_VRING_ADDR'> {
   return {
-    ...{ index, flags: 0, log_guest_addr: 0n },
+    ...(isLogged
+      ? { index, flags: bit(VHOST_VRING_F_LOG), log_guest_addr: BigInt(device) }
+      : { index, flags: 0, log_guest_addr: 0n }),
     desc_user_addr: BigInt(desc),
     avail_user_addr: BigInt(driver),
     used_user_addr: BigInt(device),

@@ -14,7 +14,7 @@ import { SharedFile } from './shared-file.ts';
 /** As many as KVM has slots for on older kernels, and as libvhost-user and rust-vmm take. */
 export const REGIONS_MAX = 509;
 /** Guest addresses have at most 52 bits (FEAT_LPA), and user addresses are not more. */
-const ADDRESS_END = 2n ** 52n;
+export const ADDRESS_END = 2n ** 52n;
 /** The smallest of any host. */
 const PAGE = 4096n;
 
@@ -30,6 +30,11 @@ export class MemoryTable implements Disposable {
 
   constructor(memory: GuestMemory) {
     this.#memory = memory;
+  }
+
+  /** No guest memory lies there and above. */
+  get end(): GuestAddress {
+    return Math.max(0, ...this.#mapped.map(({ region }) => Number(region.guest_address + region.size)));
   }
 
   /** There are these regions from now on, and none of those of before: nobody may use them while this is called. */

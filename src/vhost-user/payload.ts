@@ -48,6 +48,10 @@ export interface ConfigAccess {
   /** As many as are meant: the request for them carries as many. */
   readonly bytes: Uint8Array;
 }
+/** Memory of the back-end's and where it is to lie ("VIRTIO shared memory regions"). */
+export type SharedMapping = Unpacked<typeof mmap>;
+/** Of its flags: the guest may write too. */
+export const MAPPING_WRITABLE = 1n;
 export interface VringFile {
   readonly index: number;
   /** Without one, the ring has none of this kind from now on. */

@@ -4,9 +4,9 @@
  */
 import type { Credentials, UnixSocket } from '../host/unix-socket.ts';
 import type { IoLoop } from '../virtio/device.ts';
-import { BackEndChannel } from './back-end-channel.ts';
+import { BackEndChannel, type MemoryListener } from './back-end-channel.ts';
 import { Conversation, type Steps } from './conversation.ts';
-import { type BackEndFacts, FrontEnd, type SharedRegion, type Start, type Wanted } from './front-end.ts';
+import { type BackEndFacts, FrontEnd, type Ring, type SharedRegion, type Start, type Wanted } from './front-end.ts';
 import type { PeerFault } from './peer-fault.ts';
 import type { Tap } from './tap.ts';
 
@@ -18,6 +18,8 @@ export interface SessionOptions {
   /** Who listens in on its messages. */
   readonly tap?: Tap | undefined;
   onConfig(config: Uint8Array): void;
+  /** Who has the device's shared memory, if there is any. */
+  readonly sharedMemory?: MemoryListener | undefined;
   /** It is over. Comes once, before those who wait for something are told. */
   onEnd(fault: PeerFault): void;
 }
@@ -60,6 +62,10 @@ export class Session implements Disposable {
     this.#run(() => this.#frontEnd.start(start), settle);
   }
 
+  enable(rings: readonly Ring[], settle: Settle<void>): void {
+    this.#run(() => this.#frontEnd.enable(rings), settle);
+  }
+
   stop(settle: Settle<void>): void {
     this.#run(() => this.#frontEnd.stop(), settle);
   }
@@ -83,8 +89,9 @@ export class Session implements Disposable {
   }
 
   #open(socket: UnixSocket): void {
-    const { loop, tap } = this.#options;
+    const { loop, tap, sharedMemory } = this.#options;
     const listener = {
+      sharedMemory,
       onConfigChange: () => this.#readConfig(),
       onFault: (fault: PeerFault) => this.#conversation.end(fault),
     };

@@ -7,6 +7,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { GuestFault } from '../base/errors.ts';
+import type { GuestAddress } from '../base/range.ts';
 import { formatAddress } from '../base/units.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { IovecTable } from './iovec-table.ts';
@@ -126,6 +127,11 @@ export class DescriptorChain {
   /** For the queue: a device has it and has not completed it. */
   get isHeld(): boolean {
     return this.#held;
+  }
+
+  /** For the queue: what a device may have written. */
+  logWritable(log: { wrote(address: GuestAddress, length: number): void }): void {
+    this.#writable.logTo(log);
   }
 
   /** For the ring: begins another buffer. */

@@ -7,6 +7,7 @@
  * in which a device leaves buffers on purpose is neither, and its driver is not asked to notify.
  */
 import { GuestFault } from '../base/errors.ts';
+import type { GuestAddress } from '../base/range.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { type ChainOwner, DescriptorChain } from './chain.ts';
 import { CompletionOrder } from './completion-order.ts';
@@ -43,6 +44,16 @@ export interface QueueNotes {
   published(usedIdx: number): void;
 }
 
+/** Notes of the guest memory that is written here, for who copies it meanwhile. */
+export interface WriteLog {
+  /** Somebody wants them. */
+  readonly isOn: boolean;
+  /** So many bytes of a buffer may have been written, before this. */
+  wrote(address: GuestAddress, length: number): void;
+  /** The device's part of the ring was. */
+  wroteRing(): void;
+}
+
 export interface QueueOptions {
   readonly index: number;
   readonly places: QueuePlaces;
@@ -52,6 +63,7 @@ export interface QueueOptions {
   readonly start?: RingPosition | undefined;
   readonly counters?: QueueCounters | undefined;
   readonly notes?: QueueNotes | undefined;
+  readonly log?: WriteLog | undefined;
 }
 
 export class Virtqueue implements ChainOwner {
@@ -62,6 +74,7 @@ export class Virtqueue implements ChainOwner {
   readonly #host: QueueHost;
   readonly #ring: Ring;
   readonly #notes: QueueNotes | undefined;
+  readonly #log: WriteLog | undefined;
   /** With VIRTIO_F_IN_ORDER. */
   readonly #order: CompletionOrder | undefined;
   /** Chains that no device holds. */
@@ -80,13 +93,14 @@ export class Virtqueue implements ChainOwner {
 
   /** A GuestFault when the driver has put the queue where it cannot be. */
   constructor(memory: GuestMemory, options: QueueOptions) {
-    const { index, places, features, host, start, counters, notes } = options;
+    const { index, places, features, host, start, counters, notes, log } = options;
     this.index = index;
     this.size = places.size;
     this.counters = counters ?? new QueueCounters();
     this.#memory = memory;
     this.#host = host;
     this.#notes = notes;
+    this.#log = log;
     this.#order = features.inOrder ? new CompletionOrder(places.size) : undefined;
     this.#ring = createRing(memory, places, features, start);
   }
@@ -127,6 +141,7 @@ export class Virtqueue implements ChainOwner {
     if (!this.#hasUnsignalled || this.#dropped) return;
     this.#hasUnsignalled = false;
     const wantsInterrupt = this.#ring.publish();
+    this.#logRing();
     this.#notes?.published(this.#ring.position.used);
     if (wantsInterrupt) {
       this.counters.addInterrupt();
@@ -158,7 +173,10 @@ export class Virtqueue implements ChainOwner {
     this.#budget = budget;
     this.#starved = false;
     this.#spent = false;
-    if (this.#armed && !this.#dropped) this.#ring.disableNotifications();
+    if (this.#armed && !this.#dropped) {
+      this.#ring.disableNotifications();
+      this.#logRing();
+    }
     this.#armed = false;
   }
 
@@ -181,6 +199,7 @@ export class Virtqueue implements ChainOwner {
   arm(): boolean {
     if (this.#dropped) return false;
     this.#ring.enableNotifications();
+    this.#logRing();
     this.#armed = true;
     return this.#ring.hasBuffers();
   }
@@ -203,10 +222,15 @@ export class Virtqueue implements ChainOwner {
   #push(chain: DescriptorChain): void {
     this.#slotsHeld -= chain.slots;
     this.#notes?.given(chain.id);
+    if (this.#log?.isOn) chain.logWritable(this.#log);
     this.#ring.push(chain);
     this.#hasUnsignalled = true;
     this.counters.addChain(chain.readableLength, chain.used);
     this.#pool.push(chain);
+  }
+
+  #logRing(): void {
+    if (this.#log?.isOn) this.#log.wroteRing();
   }
 }
 

@@ -3,6 +3,7 @@
  * with a cursor. The numbers live in typed arrays that a chain keeps for its next life, so filling it makes no object.
  */
 import { assert } from '../base/assert.ts';
+import type { GuestAddress } from '../base/range.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { IovecTable } from './iovec-table.ts';
 
@@ -74,6 +75,14 @@ export class Segments {
     this.#length += length;
     this.#left += length;
     return true;
+  }
+
+  /** Tells `log` of all of it. */
+  logTo(log: { wrote(address: GuestAddress, length: number): void }): void {
+    const { bases } = this.#memory;
+    for (let index = 0; index < this.#count; index++) {
+      log.wrote(bases[this.#regions[index]!]! + this.#offsets[index]!, this.#lengths[index]!);
+    }
   }
 
   /** Copies the bytes at the cursor to `target` and moves on; returns how many. */

@@ -49,9 +49,9 @@ function onHost(command: string): Promise<string> {
 }
 
 /** A tap of this test, and a web server behind it with `data`. */
-async function makeNetwork(): Promise<string> {
+async function makeNetwork(options = ''): Promise<string> {
   const tap = `otap${number}`;
-  await onHost(`ip tuntap add mode tap name ${tap} && ip addr add ${HOST_ADDRESS}/24 dev ${tap} && ip link set ${tap} up
+  await onHost(`ip tuntap add mode tap ${options} name ${tap} && ip addr add ${HOST_ADDRESS}/24 dev ${tap} && ip link set ${tap} up
     head -c 1000000 /dev/urandom >${folder}/data`);
   daemons.push(l1.spawn(`exec busybox httpd -f -p ${HOST_ADDRESS}:8123 -h ${folder}`));
   return tap;
@@ -101,6 +101,17 @@ async function useNetwork(shell: GuestShell): Promise<string> {
   await shell.run(CONFIGURE);
   await shell.run(`ping -c 2 -s 1400 ${HOST_ADDRESS}`);
   return shell.run(`wget -q -O - http://${HOST_ADDRESS}:8123/data | md5sum`);
+}
+
+/** On a card with two pairs of queues: two senders, each on a vCPU of its own, with what each pair has sent to tell of it. */
+async function useBothPairs(shell: GuestShell): Promise<void> {
+  expect(await shell.run('ls /sys/class/net/eth0/queues')).toMatch(/rx-0\s+rx-1\s+tx-0\s+tx-1/);
+  const fetch = `wget -q -O - http://${HOST_ADDRESS}:8123/data | md5sum`;
+  const sums = await shell.run(`(taskset 1 ${fetch} & taskset 2 ${fetch} & wait)`);
+  const expected = (await onHost(`md5sum <${folder}/data`)).slice(0, 32);
+  expect(sums.split('\n').map((line) => line.slice(0, 32))).toEqual([expected, expected]);
+  // What a pair has not done, its interrupts would not have woken.
+  await shell.run(`(taskset 2 ping -c 3 -W 10 ${HOST_ADDRESS})`);
 }
 
 /** Bytes both ways between hvc0 and a socket of the host. */
@@ -168,6 +179,20 @@ describe('in a VM of ours', { timeout: TEST_TIMEOUT_MS }, () => {
     await onHost(
       "for n in $(seq 50); do pgrep -f '[o]rko-vmm.* backend' >/dev/null || exit 0; sleep 0.1; done; exit 1",
     );
+  });
+
+  test('a card with two pairs of queues in a process of its own: both carry data, also after the driver has come again', async () => {
+    const tap = await makeNetwork('multi_queue');
+    const devices = { net0: { ...inItsOwn('net', { network: `tap:${tap}`, queues: 2 }), queues: 2 } };
+    const vm = await startVm(l1, { kernel: linux('shell'), cpus: 2, devices });
+    await using _ = vm;
+    const shell = await GuestShell.open(vm);
+    for (let round = 0; round < 2; round++) {
+      await shell.run(CONFIGURE);
+      await useBothPairs(shell);
+      await shell.run('cd /sys/bus/virtio/drivers/virtio_net && echo virtio0 >unbind && echo virtio0 >bind; cd /');
+    }
+    expect(vm.messages).toBe('');
   });
 
   test('streams of a vsock in a process of its own, from both sides', async () => {
@@ -279,6 +304,20 @@ describe("QEMU's front-end", { timeout: TEST_TIMEOUT_MS }, () => {
       stderr.split('\n').filter((line) => !/too large for the notes/.test(line)),
     );
     expect(said.join('')).toBe('');
+  });
+
+  test('net with two pairs of queues', async () => {
+    const tap = await makeNetwork('multi_queue');
+    const socket = await serve('net', { network: `tap:${tap}`, queues: 2 });
+    const devices = [
+      ...[...chardev('net', socket), '-netdev', 'vhost-user,id=net,chardev=net,queues=2', '-smp', '2'],
+      ...['-device', 'virtio-net-pci,netdev=net,romfile=,mq=on,vectors=6'],
+    ];
+    await using vm = await startQemu(linux('shell'), devices);
+    const shell = await GuestShell.open(vm);
+    await shell.run(CONFIGURE);
+    await useBothPairs(shell);
+    expect(daemons.map(({ stderr }) => stderr).join('')).toBe('');
   });
 
   test('vsock: streams from both sides', async () => {

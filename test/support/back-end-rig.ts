@@ -19,7 +19,7 @@ import { GuardedLoop } from '../../src/io/guarded-loop.ts';
 import { EpollLoop } from '../../src/io/io-loop.ts';
 import { GuestMemory } from '../../src/memory/guest-memory.ts';
 import { BackEnd } from '../../src/vhost-user/back-end.ts';
-import type { BackEndFacts } from '../../src/vhost-user/front-end.ts';
+import type { BackEndFacts, LogMemory, Wanted } from '../../src/vhost-user/front-end.ts';
 import { InflightMemory } from '../../src/vhost-user/inflight.ts';
 import type { PeerFault } from '../../src/vhost-user/peer-fault.ts';
 import { Session } from '../../src/vhost-user/session.ts';
@@ -131,9 +131,9 @@ export class FrontEndRig implements Disposable {
   readonly fd: Fd;
   readonly #resources = new DisposableStack();
   readonly #host: Pick<ExportRig, 'loop' | 'until'>;
-  readonly #wanted: { readonly queueCount: number; readonly configSize: number };
+  readonly #wanted: Wanted;
 
-  constructor(host: Pick<ExportRig, 'loop' | 'until'>, wanted: { queueCount: number; configSize: number }) {
+  constructor(host: Pick<ExportRig, 'loop' | 'until'>, wanted: Wanted) {
     this.#host = host;
     this.#wanted = wanted;
     this.fd = this.#resources.use(createMemfd('test', RAM_SIZE));
@@ -172,13 +172,17 @@ export class FrontEndRig implements Disposable {
   }
 
   /** DRIVER_OK, or the same again for a back-end after the first: `bases` says where the rings go on. */
-  start({ driverFeatures = features(VIRTIO_F_VERSION_1), bases = [] as readonly number[] } = {}): void {
+  start({
+    driverFeatures = features(VIRTIO_F_VERSION_1),
+    bases = [] as readonly number[],
+    log = undefined as LogMemory | undefined,
+  } = {}): void {
     while (this.kicks.length < this.queues.length) this.kicks.push(this.#resources.use(EventFd.create()));
     const rings = this.queues.map(({ places }, index) => {
       return { setup: { index, ...places }, kick: this.kicks[index]!, base: bases[index] ?? 0 };
     });
     const { call, inflight } = this;
-    this.#settled((settle) => this.#session.start({ rings, features: driverFeatures, call, inflight }, settle));
+    this.#settled((settle) => this.#session.start({ rings, features: driverFeatures, call, inflight, log }, settle));
   }
 
   stop(): void {

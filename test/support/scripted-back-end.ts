@@ -110,6 +110,8 @@ export class ScriptedBackEnd implements Disposable {
         return 256n;
       case 'GET_MAX_MEM_SLOTS':
         return 32n;
+      case 'GET_SHMEM_CONFIG':
+        return Array<bigint>(256).fill(0n);
       case 'GET_VRING_BASE':
         return { index: body.index, num: 0 };
       case 'GET_CONFIG':

@@ -1,4 +1,5 @@
 /** The life of rings with a good driver (vhost-user, "Ring states"; virtio 1.4 §2.7, §3.1). */
+import { VHOST_F_LOG_ALL } from '../../abi/vhost.ts';
 import {
   VIRTIO_F_VERSION_1,
   VIRTIO_ID_BLOCK,
@@ -11,13 +12,16 @@ import {
 } from '../../abi/virtio.ts';
 import { VIRTIO_BLK_T_IN, virtio_blk_outhdr } from '../../abi/virtio-blk.ts';
 import { pack } from '../../base/layout.ts';
+import { formatAddress } from '../../base/units.ts';
 import { offeredFeatures } from '../../io/served-profiles.ts';
 import { bitsOf, featureNames } from '../../vhost-user/feature-names.ts';
 import { PeerFault } from '../../vhost-user/peer-fault.ts';
+import { VHOST_USER_PROTOCOL_F_LOG_SHMFD } from '../../vhost-user/protocol-features.ts';
 import { hasFeature, features as mask } from '../../virtio/features.ts';
 import type { Bench } from '../bench.ts';
 import type { Descriptor, DriverRing } from '../driver-ring.ts';
 import type { Guest } from '../guest.ts';
+import { TestLog } from '../memory.ts';
 import { type Check, fail, notApplicable } from '../verdict.ts';
 
 const ROUNDS = 5;
@@ -146,6 +150,27 @@ export const LIFE: readonly Check[] = [
       guest.takeCall();
       send(guest, [request]);
       if (guest.takeCall()) fail('it interrupts the driver all the same');
+      return undefined;
+    },
+  },
+  {
+    id: 'dirty-log',
+    title: 'It notes in the log what it has written, buffers and used ring (VHOST_F_LOG_ALL)',
+    run(bench) {
+      const { features, protocolFeatures = 0n } = bench.facts;
+      if (!hasFeature(features, VHOST_F_LOG_ALL)) notApplicable('it does not offer VHOST_F_LOG_ALL');
+      if (!hasFeature(protocolFeatures, VHOST_USER_PROTOCOL_F_LOG_SHMFD)) notApplicable('it does not offer LOG_SHMFD');
+      using log = new TestLog();
+      using guest = bench.guest({ log });
+      const request = requestOf(bench, guest, 0);
+      guest.start();
+      send(guest, [request]);
+      guest.stopRing(0);
+      const written = request.parts.filter(({ flags = 0 }) => (flags & VRING_DESC_F_WRITE) !== 0);
+      const pages = new Set([...written.map(({ address }) => Number(address)), guest.rings[0]!.setup.device]);
+      const missing = [...pages].filter((address) => !log.isMarked(address));
+      if (missing.length > 0) fail(`it does not note what it wrote at ${missing.map(formatAddress).join(', ')}`);
+      if (log.isMarked(guest.rings[0]!.setup.driver)) fail('it notes the available ring, which it does not write');
       return undefined;
     },
   },

@@ -76,7 +76,7 @@ export const NEGOTIATION: readonly Check[] = [
     title: 'It has as many queues as the device type, and no more than vhost-user can number',
     run({ facts: { queueCount, known, protocolFeatures = 0n } }) {
       if (!hasFeature(protocolFeatures, VHOST_USER_PROTOCOL_F_MQ)) notApplicable('it does not offer MQ');
-      const wanted = known?.profile.queueSizes.length ?? 1;
+      const wanted = known?.profile.queueCountMin ?? 1;
       if (queueCount! < wanted) fail(`it has ${queueCount}, and ${wanted} are needed`);
       return `${queueCount}`;
     },

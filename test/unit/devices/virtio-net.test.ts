@@ -502,6 +502,41 @@ describe('several pairs of queues (VIRTIO_NET_F_MQ)', () => {
   });
 });
 
+describe('no control queue, as for a front-end that keeps it', () => {
+  const withoutControl = { pairs: 3 };
+
+  test.each([
+    ['all pairs', [0, 1, 2, 3, 4, 5], 3],
+    ['two pairs', [0, 1, 2, 3], 2],
+    ['one pair and a half', [0, 1, 2], 1],
+    ['a pair that does not follow', [0, 1, 4, 5], 1],
+    ['none', [], 1],
+  ])('%s: as many ports are used as there are pairs', (_, queues, ports) => {
+    const card = rigOf(withoutControl);
+    card.rig.activate({ queues });
+    expect(card.network.portsUsed).toBe(ports);
+  });
+
+  test('a pair that comes carries frames, one that goes does not', () => {
+    const card = rigOf(withoutControl);
+    card.rig.activate({ queues: [0, 1, 2, 3] });
+    const receive = card.rig.drivers[2]!;
+    const frame = join(header({ num_buffers: 1 }), FRAME);
+    const arrives = () => {
+      receive.add({ writable: [200] });
+      receive.kick();
+      card.rig.notify(2);
+      card.hostSends(join(header(), FRAME), 1);
+      card.arrive(1);
+      return receive.take()?.written();
+    };
+    expect(arrives()).toEqual(frame);
+    card.device.stopQueue(3);
+    expect(card.network.portsUsed).toBe(1);
+    expect(arrives()).toBeUndefined();
+  });
+});
+
 describe('reset', () => {
   test('G24: frames of before do not reach the next driver, buffers of before are not touched', () => {
     const card = cardOf();

@@ -56,6 +56,8 @@ function setUp() {
         interruptStatus: strict ? status.pointer : undefined,
         onRewire: () => {},
         onConfig: () => {},
+        onShow: () => {},
+        onHide: () => {},
         onFault: (reason) => void faults.push(reason),
         log: () => {},
       }),

@@ -20,7 +20,6 @@ import {
   VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
   VHOST_USER_PROTOCOL_F_LOG_SHMFD,
   VHOST_USER_PROTOCOL_F_SHARED_OBJECT,
-  VHOST_USER_PROTOCOL_F_SHMEM,
   VHOST_USER_PROTOCOL_F_STATUS,
 } from '../../../src/vhost-user/protocol-features.ts';
 import type { FRONT_END_REQUESTS } from '../../../src/vhost-user/requests.ts';
@@ -222,7 +221,6 @@ describe('memory for requests in hand', () => {
 
 describe('offers that are not taken up, so that nothing of them can be used against us', () => {
   test.each([
-    ['B16 shared memory (SHMEM)', VHOST_USER_PROTOCOL_F_SHMEM],
     ['B17 interrupts as messages (INBAND_NOTIFICATIONS)', VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS],
     ['B17 doorbells (HOST_NOTIFIER)', VHOST_USER_PROTOCOL_F_HOST_NOTIFIER],
     ['B23 the state of a device (DEVICE_STATE)', VHOST_USER_PROTOCOL_F_DEVICE_STATE],
@@ -235,7 +233,7 @@ describe('offers that are not taken up, so that nothing of them can be used agai
     expect(hasFeature(accepted, feature)).toBe(false);
   });
 
-  test('B16 more regions of shared memory than there can be are no answer, should it be asked for', () => {
+  test('B16 more regions of shared memory than there can be are no answer', () => {
     const bytes = new Uint8Array(8 + 8 * 256);
     new DataView(bytes.buffer).setUint32(0, 257, true);
     const header = { request: 44, isReply: true, needsReply: false, size: bytes.length };

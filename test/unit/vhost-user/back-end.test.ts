@@ -15,6 +15,7 @@ import { EventFd } from '../../../src/host/eventfd.ts';
 import type { Fd } from '../../../src/host/fd.ts';
 import { createMemfd } from '../../../src/host/mapping.ts';
 import type { UnixSocket } from '../../../src/host/unix-socket.ts';
+import { TestLog } from '../../../src/probe/memory.ts';
 import { FRONT_END, HEADER_BYTES } from '../../../src/vhost-user/message.ts';
 import * as protocol from '../../../src/vhost-user/protocol-features.ts';
 import type { Body, FRONT_END_REQUESTS } from '../../../src/vhost-user/requests.ts';
@@ -75,6 +76,47 @@ test('rng: probe, start, bytes, stop and start again, and the next front-end', a
     expect(rig.ended!.message).toBe('it has closed the connection');
     expect(rig.memory.regions).toEqual([]);
   }
+});
+
+test('a log: what was written is noted, and what was not is not; without it nothing is', async () => {
+  rig = await ExportRig.create('rng');
+  using log = new TestLog();
+  const protocolFeatures = features(protocol.VHOST_USER_PROTOCOL_F_LOG_SHMFD);
+  using front = new FrontEndRig(rig, { ...RNG, protocolFeatures });
+  front.connect(rig.connect());
+  front.layOut();
+  const { driver, device } = front.queues[0]!.places;
+  const buffer = front.ram.allocate(3 * Number(PAGE), Number(PAGE));
+  const fill = () => {
+    front.queues[0]!.addSegments([{ address: buffer + 4000, length: 200, writable: true }]);
+    front.kick(0);
+    rig!.got(() => front.queues[0]!.take(), 'entropy');
+  };
+  front.start();
+  fill();
+  front.stop();
+  const marked = () => [buffer, buffer + 4096, buffer + 8192, device].map((address) => log.isMarked(address));
+  expect(marked()).toEqual([false, false, false, false]);
+  front.layOut();
+  front.ram.allocate(16 * Number(PAGE));
+  front.start({ log });
+  fill();
+  expect(marked()).toEqual([true, true, false, true]);
+  expect(log.isMarked(driver)).toBe(Math.floor(driver / 4096) === Math.floor(device / 4096));
+  expect(front.fault).toBeUndefined();
+});
+
+test('a log that is too small for the memory is refused', async () => {
+  rig = await ExportRig.create('rng');
+  using fd = createMemfd('log', 4096);
+  const protocolFeatures = features(protocol.VHOST_USER_PROTOCOL_F_LOG_SHMFD);
+  using front = new FrontEndRig(rig, { ...RNG, protocolFeatures });
+  front.connect(rig.connect());
+  front.layOut();
+  front.start({ log: { fd, size: 4096 } });
+  expect(front.fault).toBeDefined();
+  rig.until(() => rig!.ended !== undefined, 'the end');
+  expect(rig.ended!.message).toMatch(/^its log has 4096 bytes, and its memory needs \d+$/);
 });
 
 test('blk: the config space, what is written and read, a change that the front-end hears of', async () => {

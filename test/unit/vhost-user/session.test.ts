@@ -15,7 +15,7 @@ const bodyOf = (rig: SessionRig, name: string) => rig.backEnd.requests.filter((r
 
 test('probe: what the back-end is, without accepting anything for the driver', () => {
   using rig = new SessionRig();
-  expect(rig.probe()).toEqual({ features: OFFERED, config: new Uint8Array(8).fill(7) });
+  expect(rig.probe()).toEqual({ features: OFFERED, config: new Uint8Array(8).fill(7), sharedMemory: [] });
   expect(rig.backEnd.heard).toEqual([
     ...['SET_OWNER', 'GET_FEATURES', 'GET_PROTOCOL_FEATURES', 'SET_PROTOCOL_FEATURES'],
     ...['SET_BACKEND_REQ_FD', 'GET_QUEUE_NUM', 'GET_MAX_MEM_SLOTS', 'GET_CONFIG'],
@@ -78,7 +78,9 @@ test('stop and start again: each ring is stopped, the memory is not given twice'
 
 test('a back-end without any protocol feature: a table of memory, no acknowledgement, rings that start enabled', () => {
   using rig = new SessionRig({ GET_FEATURES: () => features(VIRTIO_F_VERSION_1) }, { configSize: 0 });
-  expect(rig.probe()).toEqual({ features: DRIVER & features(VIRTIO_F_VERSION_1), config: new Uint8Array() });
+  const sharedMemory: [] = [];
+  const facts = { features: DRIVER & features(VIRTIO_F_VERSION_1), config: new Uint8Array(), sharedMemory };
+  expect(rig.probe()).toEqual(facts);
   rig.start(features(VIRTIO_F_VERSION_1));
   rig.until(() => rig.backEnd.heard.includes('SET_VRING_KICK'), 'the rings');
   expect(rig.backEnd.heard.slice(0, 4)).toEqual(['SET_OWNER', 'GET_FEATURES', 'SET_FEATURES', 'SET_MEM_TABLE']);

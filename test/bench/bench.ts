@@ -15,11 +15,14 @@ import { type BenchHost, startBenchHost } from './bench-host.ts';
 import { measureBlk, measureBlkExits } from './blk.ts';
 import { measureBoot } from './boot.ts';
 import { benchEntry, FIGURES, type FigureId, figureLine, type Round, TABLE_HEAD } from './figure.ts';
+import { measureFs } from './fs.ts';
 import { measureMmioExit } from './mmio-exit.ts';
 import { measureNet } from './net.ts';
 import { measurePool } from './pool.ts';
+import { measureReconnect } from './reconnect.ts';
 import { measureRing, RING_IDS, type RingId } from './ring-rounds.ts';
 import { measureRss } from './rss.ts';
+import { measureVub } from './vub.ts';
 
 const OUT = join(import.meta.dirname, '../../out');
 const GUEST_FILES = ['Image', 'initramfs.cpio', 'iperf3.cpio', 'mmio-storm.bin'].map((name) =>
@@ -66,6 +69,13 @@ async function measureOnMain(host: BenchHost): Promise<void> {
       results.set(id as FigureId, rounds);
     }
   }
+  if (['vub-qd1', 'vub-qd8', 'vub-exits'].some((id) => wanted.has(id as FigureId))) {
+    for (const [id, rounds] of Object.entries(await measureVub(host, toStderr))) results.set(id as FigureId, rounds);
+  }
+  if (wanted.has('fs-read') || wanted.has('fs-find')) {
+    for (const [id, rounds] of Object.entries(await measureFs(host, toStderr))) results.set(id as FigureId, rounds);
+  }
+  if (wanted.has('reconnect')) results.set('reconnect', await measureReconnect(host, toStderr));
   for (const id of ['pool-blk', 'pool-fs'] as const) {
     if (wanted.has(id)) results.set(id, await measurePool(id, host, toStderr));
   }

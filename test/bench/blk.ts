@@ -90,12 +90,13 @@ function peerDevice(way: 0 | 1): string {
   return `-object iothread,id=io -drive file=${DISK},if=none,id=d,format=raw,cache=writeback,aio=${AIO[way]} -device virtio-blk-pci,drive=d,iothread=io,romfile=`;
 }
 
-/** `device`: of a config, or arguments of QEMU. */
+/** `device`: of a config, or arguments of QEMU. `server`: a script that has it served once the disk is there. */
 export async function runLoads(
   host: BenchHost,
   contender: Contender,
   loads: readonly Load[],
   device: string,
+  server = 'true',
 ): Promise<Run> {
   const cmdline = `console=ttyAMA0 quiet orko.run=diskbench orko.seconds=${SECONDS} orko.loads=${loads.join('+')}`;
   const guest: BenchGuest = { cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio', cmdline };
@@ -103,6 +104,7 @@ export async function runLoads(
   const script = `
     ${prepare}; ${contender === 'ours' ? `echo ${quote(`devices: { disk: ${device} }`)} >>guest.yaml` : ''}
     [ -s ${DISK} ] || dd if=/dev/zero of=${DISK} bs=1M count=${DISK_MIB} status=none
+    ${server}
     exec 3< <(exec ${contender === 'ours' ? command : `${command} ${device}`} </dev/null 2>errors); pid=$!
     while IFS= read -r line <&3; do
       case $line in ORKO-LOAD*)

@@ -21,6 +21,12 @@ export type FigureId =
   | 'blk-mmio-cpu'
   | 'backend-split'
   | 'backend-split-qd1'
+  | 'vub-qd1'
+  | 'vub-qd8'
+  | 'vub-exits'
+  | 'fs-read'
+  | 'fs-find'
+  | 'reconnect'
   | 'pool-blk'
   | 'pool-fs'
   | 'ring-split'
@@ -58,6 +64,12 @@ export const FIGURES: Record<FigureId, Figure> = {
   'net-tx': higher('Mbit/s', 1.5),
   'net-rx': higher('Mbit/s', 1.5),
   'net-ping': lower('ms', 0.6),
+  'vub-qd1': higher('/s', 1.0),
+  'vub-qd8': higher('/s', 1.0),
+  'vub-exits': atMost('each', 0.01),
+  'fs-read': higher('MB/s', 1.0),
+  'fs-find': higher('/s', 1.0),
+  reconnect: lower('ms', 1.5),
   'pool-blk': higher('MB/s', 0.75),
   'pool-fs': higher('MB/s', 0.75),
   'ring-split': CHAINS,

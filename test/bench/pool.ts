@@ -8,6 +8,7 @@ import type { ProgressSink } from '../../src/nested/progress.ts';
 import type { BenchHost } from './bench-host.ts';
 import { type Contender, invocation } from './contenders.ts';
 import type { FigureId, Round } from './figure.ts';
+import { scriptCmdline } from './guest-script.ts';
 import { inRounds } from './rounds.ts';
 
 export type PoolFigureId = Extract<FigureId, `pool-${string}`>;
@@ -58,11 +59,9 @@ export async function measurePool(id: PoolFigureId, host: BenchHost, progress: P
 }
 
 async function megabytesPerSecond(host: BenchHost, { device, prepare, commands }: Load, memory: string) {
-  const mounts = ['proc /proc -t proc', 'sys /sys -t sysfs', 'dev /dev -t devtmpfs'].map((words) => `mount ${words}`);
-  const guestScript = ['/bin/busybox --install -s /bin', ...mounts, ...commands, 'poweroff -f'].join('; ');
   const { prepare: writeConfig, command } = invocation('ours', {
     ...{ cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio' },
-    cmdline: `console=ttyAMA0 quiet rdinit=/bin/sh -- -c "${guestScript}"`,
+    cmdline: scriptCmdline(commands),
   });
   const { exitCode, stdout, stderr } = await host.run(`
     rm -rf /tmp/bench-pool; mkdir -p /tmp/bench-pool; ${prepare}; chown -R ${USER} /tmp/bench-pool

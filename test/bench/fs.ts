@@ -1,0 +1,75 @@
+/**
+ * fs-read, fs-find: a folder of virtiofsd, the same program for both: ours on virtio-mmio, QEMU's vhost-user-fs-pci. 1 GiB in
+ * the host's memory is read from the first byte to the last, four times what the guest has; then find looks at 10⁴ files.
+ */
+import { quote } from '../../src/nested/l1.ts';
+import type { ProgressSink } from '../../src/nested/progress.ts';
+import type { BenchHost } from './bench-host.ts';
+import { type Contender, GUEST_MEMORY_MIB, invocation } from './contenders.ts';
+import type { FigureId, Round } from './figure.ts';
+import { scriptCmdline } from './guest-script.ts';
+import { inRounds } from './rounds.ts';
+
+type FsFigureId = Extract<FigureId, `fs-${string}`>;
+
+interface FsRun {
+  readonly megabytesPerSecond: number;
+  readonly filesPerSecond: number;
+}
+
+const MIB = 1024;
+const FILES = 10_000;
+const MB = 1e6;
+const FOLDER = 'fs-shared';
+const SOCKET = 'fs.sock';
+const TAG = 'share';
+
+/** In the host's folder, before. */
+const PREPARE = `
+  [ -d ${FOLDER} ] || { mkdir -p ${FOLDER}/many; dd if=/dev/zero of=${FOLDER}/data bs=1M count=${MIB} status=none
+    (cd ${FOLDER}/many; seq -f 'f%g' ${FILES} | xargs touch); }
+  rm -f ${SOCKET}; /usr/libexec/virtiofsd --socket-path ${SOCKET} --shared-dir ${FOLDER} --sandbox none 2>daemon.log &
+  trap "kill $! 2>/dev/null" EXIT; until [ -S ${SOCKET} ]; do sleep 0.1; done`;
+
+const DEVICES: Readonly<Record<Contender, string>> = {
+  ours: `{ type: fs, tag: ${TAG}, backend: ${SOCKET} }`,
+  peer: `-object memory-backend-memfd,id=m,size=${GUEST_MEMORY_MIB}M,share=on -machine memory-backend=m \
+    -chardev socket,id=c,path=${SOCKET} -device vhost-user-fs-pci,chardev=c,tag=${TAG}`,
+};
+
+/** The seconds of a clock that counts hundredths, before and after: find takes many of them. */
+const COMMANDS = [
+  `mount -t virtiofs ${TAG} /mnt`,
+  'dd if=/mnt/data of=/dev/null bs=1M',
+  'read begin idle </proc/uptime',
+  'count=$(find /mnt/many -type f -size -1 | wc -l)',
+  'read end idle </proc/uptime',
+  'echo FOUND $count $begin $end',
+];
+
+export async function measureFs(host: BenchHost, progress: ProgressSink): Promise<Record<FsFigureId, Round[]>> {
+  const describe = (run: FsRun) =>
+    `${run.megabytesPerSecond.toFixed(1)} MB/s, ${run.filesPerSecond.toFixed(0)} files/s`;
+  const measured = await inRounds('fs', progress, (contender) => run(host, contender), describe);
+  const roundsOf = (key: keyof FsRun) => measured.map(({ ours, peer }) => ({ ours: ours[key], peer: peer[key] }));
+  return { 'fs-read': roundsOf('megabytesPerSecond'), 'fs-find': roundsOf('filesPerSecond') };
+}
+
+async function run(host: BenchHost, contender: Contender): Promise<FsRun> {
+  const guest = { cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio', cmdline: scriptCmdline(COMMANDS) };
+  const { prepare, command } = invocation(contender, guest);
+  const started =
+    contender === 'ours'
+      ? `echo ${quote(`devices: { disk: ${DEVICES.ours} }`)} >>guest.yaml; ${command}`
+      : `${command} ${DEVICES.peer}`;
+  const { exitCode, stdout, stderr } = await host.run(`${PREPARE}\n ${prepare}; ${started} </dev/null`);
+  const [, bytes, seconds] = /^(\d+) bytes .* copied, ([\d.]+) seconds/m.exec(stdout) ?? [];
+  const [, files, begin, end] = /^FOUND (\d+) ([\d.]+) ([\d.]+)/m.exec(stdout) ?? [];
+  if (exitCode !== 0 || seconds === undefined || Number(files) !== FILES) {
+    throw new Error(`The guest did not read its folder: ${command}\n${stdout.slice(-2000)}\n${stderr}`);
+  }
+  return {
+    megabytesPerSecond: Number(bytes) / Number(seconds) / MB,
+    filesPerSecond: FILES / (Number(end) - Number(begin)),
+  };
+}

@@ -53,9 +53,13 @@ export function openNetworkTap(
   if (keys.vhost === 'on' && !hasHeaders) {
     throw complain('vhost', 'The kernel serves only taps with headers (IFF_VNET_HDR), which this one has not');
   }
-  const kernel = keys.vhost !== 'off' && hasHeaders ? (fd: Fd) => new VhostNet(memory, fd.number) : undefined;
-  const tap = opening.use(new Tap({ fds, hasHeaders, offloads: keys.offloads, ...(kernel && { kernel }) }));
-  if (keys.vhost === 'on') for (const port of tap.ports) (port.kernel as VhostNet).open();
+  const kernel = (fd: Fd) => {
+    const vhost = new VhostNet(memory, fd.number);
+    if (keys.vhost === 'on') vhost.open();
+    return vhost;
+  };
+  const options = { fds, hasHeaders, offloads: keys.offloads };
+  const tap = opening.use(new Tap(keys.vhost !== 'off' && hasHeaders ? { ...options, kernel } : options));
   opening.move();
   return { tap, mtu };
 }

@@ -3,7 +3,7 @@
  * device-types.ts is one of our own without it.
  */
 import { served } from './devices/backend.ts';
-import { MAC } from './devices/net.ts';
+import { MAC, pairsKey } from './devices/net.ts';
 import type { ObjectField, ObjectValue } from './kinds.ts';
 import { integer, text } from './kinds.ts';
 
@@ -43,14 +43,7 @@ export const SERVED_TYPES = {
   input: served('A keyboard, mouse or touch screen, as vhost-device-input serves it.', 64, {}),
   net: served('A network card that another process serves, as passt does with `--vhost-user`.', 256, {
     mac: MAC,
-    queues: integer({
-      min: 1,
-      max: QUEUES_MAX,
-      default: 1,
-      unit: 'pairs',
-      examples: ['2'],
-      help: 'How many pairs of queues the card has; a guest with several vCPUs may use one each. The back-end has to have as many.',
-    }),
+    queues: pairsKey('The back-end has to have as many.'),
   }),
   rng: served('Entropy from another process, as vhost-device-rng serves it.', 64, {}),
   rtc: served('Clocks of another process, as vhost-device-rtc serves them.', 64, {}),

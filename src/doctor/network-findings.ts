@@ -1,5 +1,5 @@
 /** What network cards of guests can be connected to on this host. None of it is needed without one. */
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { HostFiles } from '../host/host-files.ts';
 import type { Finding } from './finding.ts';
 
@@ -27,42 +27,33 @@ function passtFinding(isInstalled: boolean): Finding {
 }
 
 function tunFinding(files: HostFiles): Finding {
-  const about = { id: 'tun', title: 'Taps' };
-  if (files.names('/dev/net').includes('tun')) {
-    return {
-      ...about,
-      severity: 'ok',
-      value: '/dev/net/tun',
-      consequence: 'network: tap works, for root and for the owners of taps',
-    };
-  }
-  return {
-    ...about,
-    severity: 'note',
-    value: 'no /dev/net/tun',
-    consequence: 'network: tap does not work',
-    remedy: 'modprobe tun',
-  };
+  return nodeFinding(files, '/dev/net/tun', {
+    ...{ id: 'tun', title: 'Taps', remedy: 'modprobe tun' },
+    there: 'network: tap works, for root and for the owners of taps',
+    missing: 'network: tap does not work',
+  });
 }
 
-/** /dev/vhost-net is there before its module is loaded: opening it loads that. */
+/** Udev makes it before its module is loaded: opening it loads that. */
 function vhostFinding(files: HostFiles): Finding {
-  const about = { id: 'vhost-net', title: 'vhost-net' };
-  if (files.names('/dev').includes('vhost-net')) {
-    return {
-      ...about,
-      severity: 'ok',
-      value: '/dev/vhost-net',
-      consequence: 'the kernel can serve network cards on taps, for whoever may open it',
-    };
-  }
-  return {
-    ...about,
-    severity: 'note',
-    value: 'no /dev/vhost-net',
-    consequence: 'frames of network cards on taps pass through orko-vmm, which takes more CPU time',
-    remedy: 'modprobe vhost_net',
-  };
+  return nodeFinding(files, '/dev/vhost-net', {
+    ...{ id: 'vhost-net', title: 'vhost-net', remedy: 'modprobe vhost_net' },
+    there: 'vhost: on works for cards on taps, for whoever may open it',
+    missing: 'vhost: on does not work, and vhost: auto is vhost: off',
+  });
+}
+
+interface NodeWords extends Pick<Finding, 'id' | 'title'> {
+  readonly remedy: string;
+  /** What follows from its being there, and from its not being there. */
+  readonly there: string;
+  readonly missing: string;
+}
+
+function nodeFinding(files: HostFiles, node: string, { id, title, remedy, there, missing }: NodeWords): Finding {
+  return files.names(dirname(node)).includes(basename(node))
+    ? { id, title, severity: 'ok', value: node, consequence: there }
+    : { id, title, severity: 'note', value: `no ${node}`, consequence: missing, remedy };
 }
 
 /** icmp(7): an empty range, "1 0", is the kernel's default; passt pings through such sockets. */

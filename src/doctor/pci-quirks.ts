@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { ConfigError, HostError } from '../base/errors.ts';
 import { type QuirkRow, readQuirkFile } from '../config/quirk-file.ts';
 import { readYaml } from '../config/yaml.ts';
-import { readPlatform } from '../host/pci-sysfs.ts';
+import { HostFiles } from '../host/host-files.ts';
 import { BAR_POLICIES, BAR_POLICY_NAMES, type BarPolicy, type PolicyMeaning } from '../pci/bar-policy.ts';
 import { type Decision, decide } from '../pci/decide.ts';
 import type { Platform } from '../pci/platform.ts';
 import { QUIRKS, type Quirk } from '../pci/quirks.ts';
+import { readPlatform } from './pci-platform.ts';
 
 /** Files that are read where they exist: the system's, the user's. */
 const FILES = (env: NodeJS.ProcessEnv) => [
@@ -34,7 +35,7 @@ export interface QuirkOptions {
 }
 
 export function examineQuirks({ sysfs, file, env }: QuirkOptions): QuirkReport {
-  const platform = readPlatform(sysfs);
+  const platform = readPlatform(new HostFiles(sysfs));
   if (platform === undefined) {
     throw new HostError(
       `Cannot find PCI devices in ${sysfs}: there is no bus/pci/devices: name a copy of a whole /sys`,

@@ -1,6 +1,6 @@
 /** The kernel's small text files under /proc and /sys, and those of /etc: read whole, absent ones are an answer. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join, relative } from 'node:path';
 
 export class HostFiles {
   readonly #root: string;
@@ -27,6 +27,15 @@ export class HostFiles {
   /** The word in brackets of a file that lists its choices: `always [madvise] never`. */
   choice(path: string): string | undefined {
     return /\[(\w+)\]/.exec(this.text(path) ?? '')?.[1];
+  }
+
+  /** Where its links lead, as a path below the root; undefined when there is nothing. */
+  resolved(path: string): string | undefined {
+    try {
+      return relative(realpathSync(this.#root), realpathSync(join(this.#root, path)));
+    } catch {
+      return undefined;
+    }
   }
 
   /** The names in a directory, none when there is no such directory. */

@@ -28,9 +28,10 @@ export interface ExitHandlingParts {
 export class ExitHandling implements ProcessorsWorld, Disposable {
   readonly signals: Signals;
   readonly mmio: ProcessorsWorld['mmio'];
-  readonly undecoded: UndecodedAccesses;
   readonly undecodedPolicy: UndecodedPolicy;
   readonly log: (message: string) => void;
+  readonly #createUndecoded: () => UndecodedAccesses;
+  #undecoded: UndecodedAccesses | undefined;
 
   constructor({ signals, board, slots, coalescing, undecodedPolicy, hasSve, log }: ExitHandlingParts) {
     const { bus, uart } = board;
@@ -49,10 +50,17 @@ export class ExitHandling implements ProcessorsWorld, Disposable {
       },
       drain: () => coalescing.drain(),
     };
-    this.undecoded = new UndecodedAccesses({ space: new SlotsAndBus(slots, bus, written), hasSve, zeroBlockBytes });
+    this.#createUndecoded = () =>
+      new UndecodedAccesses({ space: new SlotsAndBus(slots, bus, written), hasSve, zeroBlockBytes });
+  }
+
+  /** Made for the first of them: most guests have none. */
+  get undecoded(): UndecodedAccesses {
+    this.#undecoded ??= this.#createUndecoded();
+    return this.#undecoded;
   }
 
   [Symbol.dispose](): void {
-    this.undecoded[Symbol.dispose]();
+    this.#undecoded?.[Symbol.dispose]();
   }
 }

@@ -36,6 +36,7 @@ export type UndecodedPolicy = 'emulate' | 'inject' | 'stop';
 export interface ProcessorsWorld {
   readonly signals: Signals;
   readonly mmio: MmioHandler;
+  /** Asked for when there is one. */
   readonly undecoded: UndecodedAccesses;
   readonly undecodedPolicy: UndecodedPolicy;
   log(message: string): void;
@@ -52,8 +53,7 @@ export class Processors {
   readonly #threads: readonly VcpuThread[];
   readonly #signals: Signals;
   readonly #mmio: MmioHandler;
-  readonly #undecoded: UndecodedAccesses;
-  readonly #undecodedPolicy: UndecodedPolicy;
+  readonly #world: ProcessorsWorld;
   readonly #undecodedLog: FewTimes;
   #ending: Ending | undefined;
   /** vCPUs that came back last time although nobody had kicked them. */
@@ -70,8 +70,7 @@ export class Processors {
     this.#threads = threads;
     this.#signals = world.signals;
     this.#mmio = world.mmio;
-    this.#undecoded = world.undecoded;
-    this.#undecodedPolicy = world.undecodedPolicy;
+    this.#world = world;
     this.#undecodedLog = new FewTimes(UNDECODED_SAID_MAX, world.log);
     threads.forEach((thread, index) => {
       thread.assign(vcpus[index + 1]!);
@@ -206,8 +205,9 @@ export class Processors {
     const vcpu = this.#vcpus[index]!;
     this.#undecodedCounts[index]!++;
     const at = `device address ${formatAddress(exit.fault_ipa)}`;
-    if (this.#undecodedPolicy === 'stop') {
-      const { pc, instruction } = this.#undecoded.describe(vcpu);
+    const { undecoded, undecodedPolicy } = this.#world;
+    if (undecodedPolicy === 'stop') {
+      const { pc, instruction } = undecoded.describe(vcpu);
       const what = `at ${formatAddress(pc)} it used ${instruction} on ${at}, which hardware does not decode`;
       this.#failed(
         index,
@@ -216,10 +216,10 @@ export class Processors {
       return;
     }
     const outcome =
-      this.#undecodedPolicy === 'emulate'
-        ? this.#undecoded.answer(vcpu, exit)
+      undecodedPolicy === 'emulate'
+        ? undecoded.answer(vcpu, exit)
         : {
-            ...this.#undecoded.describe(vcpu),
+            ...undecoded.describe(vcpu),
             kind: 'refused',
             why: 'hardware does not decode it, and nisv is inject',
           };

@@ -18,6 +18,17 @@ export const MAC = text({
   help: 'The Ethernet address.',
 });
 
+/** `queues` of a card, whoever serves it. `more`: what else has to be so. */
+export const pairsKey = (more: string) =>
+  integer({
+    min: 1,
+    max: QUEUES_MAX,
+    default: 1,
+    unit: 'pairs',
+    examples: ['2'],
+    help: `How many pairs of queues the card has; a guest with several vCPUs may use one each. ${more}`,
+  });
+
 export const net = object({
   help: 'A network card.',
   keys: {
@@ -45,14 +56,7 @@ export const net = object({
       defaultHelp: "65520 with `network: user`, otherwise the tap's own",
       help: 'The largest packet, told to the guest. A new tap gets it too.',
     }),
-    queues: integer({
-      min: 1,
-      max: QUEUES_MAX,
-      default: 1,
-      unit: 'pairs',
-      examples: ['2'],
-      help: 'How many pairs of queues the card has; a guest with several vCPUs may use one each. More than one needs a tap.',
-    }),
+    queues: pairsKey('More than one needs a tap.'),
     offloads: flag({
       default: true,
       examples: ['false'],

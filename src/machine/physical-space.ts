@@ -37,6 +37,10 @@ export class SlotsAndBus implements PhysicalSpace {
     return true;
   }
 
+  isReadOnly(address: GuestAddress): boolean {
+    return this.#find(address, 1)?.readOnly ?? false;
+  }
+
   readDevice(address: GuestAddress, size: AccessSize): number | bigint {
     return this.#bus.read(address, size);
   }

@@ -23,6 +23,8 @@ export interface PhysicalSpace {
   readMemory(address: GuestAddress, size: AccessSize): bigint | undefined;
   /** False where there is no memory that the guest may write. */
   writeMemory(address: GuestAddress, size: AccessSize, value: bigint): boolean;
+  /** There is memory there, and the guest may only read it. */
+  isReadOnly(address: GuestAddress): boolean;
   readDevice(address: GuestAddress, size: AccessSize): number | bigint;
   writeDevice(address: GuestAddress, size: AccessSize, value: number | bigint): void;
 }
@@ -89,12 +91,19 @@ export class UndecodedAccesses implements Disposable {
       return refuse(textOf(word), `it does not touch ${formatAddress(fault_ipa)}`);
     }
     this.#mismatches.delete(vcpu.index);
+    if (this.#writesReadOnly(instruction, planned)) return refuse(textOf(word), 'it writes memory that is read-only');
     if (planned.kind === 'fault') cpu.abort(planned);
     else {
       planned.plan.run();
       cpu.advance();
     }
     return { kind: 'done' };
+  }
+
+  /** No device takes such a write: that it was lost, the guest has to hear. */
+  #writesReadOnly({ kind }: Instruction, planned: Planned): boolean {
+    if (planned.kind !== 'plan' || kind === 'load') return false;
+    return planned.plan.parts.some(({ address }) => this.#world.space.isReadOnly(address));
   }
 
   #surroundings(cpu: Cpu, { kind }: Instruction): Surroundings | undefined {

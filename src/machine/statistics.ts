@@ -1,15 +1,14 @@
 /** What vCPUs and queues have counted, as `ctl stats` and `run --stats` show it. */
 import type { MachineStats } from '../control/protocol.ts';
 import type { BinaryStats } from '../kvm/stats.ts';
+import type { Processors } from '../vcpu/processors.ts';
 import type { VirtioDevices } from './virtio-devices.ts';
 
 /** Whatever counts; all of it optional, since a machine may be between two guests. */
 export interface Counting {
   readonly vcpus: readonly { openStats(): BinaryStats | undefined }[];
   /** Each vCPU's returns from KVM_RUN, and how many of them wanted an instruction decoded. */
-  readonly processors:
-    | { readonly exitCounts: readonly number[]; readonly undecodedCounts: readonly number[] }
-    | undefined;
+  readonly processors: Pick<Processors, 'exitCounts' | 'undecodedCounts' | 'outside'> | undefined;
   readonly virtio: VirtioDevices | undefined;
 }
 
@@ -23,7 +22,7 @@ export async function statistics({
       exits,
       undecoded: processors!.undecodedCounts[index]!,
     })),
-    kvm: kvmCounters(vcpus),
+    kvm: processors ? processors.outside(() => kvmCounters(vcpus)) : {},
     devices: (await virtio?.stats()) ?? [],
   };
 }

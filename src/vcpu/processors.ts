@@ -134,6 +134,18 @@ export class Processors {
     });
   }
 
+  /**
+   * Calls `look` while no vCPU is in KVM_RUN: that holds the vCPU's lock, for which every other ioctl on it waits, and a vCPU that
+   * sleeps may be there for ever.
+   */
+  outside<Value>(look: () => Value): Value {
+    if (this.#threads.every((thread) => thread.waits)) return look();
+    this.park();
+    const seen = look();
+    this.start();
+    return seen;
+  }
+
   #serveThreads(): void {
     for (let index = 1; index < this.#vcpus.length; index++) {
       const thread = this.#threads[index - 1]!;

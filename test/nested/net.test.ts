@@ -195,7 +195,15 @@ describe('a tap that the kernel serves', { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await statsOf(vm)).toEqual({ kernelPairs: 1, kicks: 0 });
   });
 
-  test('with what the kernel cannot do, the VM does not start', async () => {
+  test('two pairs of queues; with what the kernel cannot do, the VM does not start', async () => {
+    const tap = await makeTap('multi_queue');
+    const { vm, shell } = await startOn({ network: `tap:${tap}`, queues: 2, vhost: 'auto' }, { cpus: 2 });
+    await using _ = vm;
+    await shell.run(CONFIGURE);
+    for (const cpu of [0, 1]) await shell.run(`taskset ${cpu + 1} ping -c 3 ${HOST}`);
+    await transferBothWays(shell, await serve(HOST), HOST);
+    expect(await statsOf(vm)).toEqual({ kernelPairs: 2, kicks: 0 });
+
     const strict = { type: 'net', network: `tap:${await makeTap()}`, interrupt: 'strict', vhost: 'on' };
     const refused = await startVm(l1, { kernel: linux('shell'), devices: { net0: strict } });
     await using _refused = refused;

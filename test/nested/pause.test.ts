@@ -65,7 +65,7 @@ describe('pause', { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await vm.exited()).toBe(13);
   });
 
-  test('of an idle guest: its clocks do not jump, and halted vCPUs are out of KVM_RUN too', async () => {
+  test('of an idle guest: its clocks do not jump, halted vCPUs are out of KVM_RUN too, and can be asked for their counters', async () => {
     await using vm = await startVm(l1, { kernel: linux('clock', WATCHDOG), cpus: CPUS });
     const times = () =>
       linesOf(vm.output, 'ORKO-CLOCK').flatMap((line) => /monotonic=([\d.]+)/.exec(line)?.slice(1).map(Number) ?? []);
@@ -87,6 +87,11 @@ describe('pause', { timeout: TEST_TIMEOUT_MS }, () => {
     // Lines are 0.1 s apart; the rest is the emulated host's.
     expect(Math.max(...steps.slice(before.length - 1))).toBeLessThan((LONG_PAUSE_MS / 1000) * 0.5);
     expect(vm.output).not.toMatch(/soft lockup|stall/);
+    // While it is paused and while it sleeps: its counters are asked of a vCPU, which waits for one that is in KVM_RUN.
+    const stats = { stats: { cpus: Array(CPUS).fill({}), kvm: { wfi_exit_stat: expect.any(Number) } } };
+    const { replies } = await probe.control('stats', 'pause', 'stats', 'resume');
+    expect(replies).toMatchObject([stats, { ok: true }, stats, { ok: true }]);
+    await vm.printed(`ORKO-CLOCK line=${times().length + 2} `);
   });
 
   test('kick: many pauses in quick succession, and a stop while paused', async () => {

@@ -71,7 +71,7 @@ export const net = object({
         on: 'or the VM does not start',
         off: 'never: frames pass through the I/O thread, which counts them, and no code of the kernel reads what the guest writes into its rings',
       },
-      help: "With a tap: whether the host's kernel serves the queues (vhost-net), so that frames cost neither a thread of orko-vmm nor its wake-ups. It can where `/dev/vhost-net` may be opened, with one pair of split rings, `interrupt: direct` and no rate limit.",
+      help: "With a tap: whether the host's kernel serves the queues (vhost-net), so that frames cost neither a thread of orko-vmm nor its wake-ups. It can where `/dev/vhost-net` may be opened, with split rings, `interrupt: direct` and no rate limit.",
     }),
     link: choice({
       choices: ['up', 'down'],

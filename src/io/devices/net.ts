@@ -58,10 +58,9 @@ function openTap(keys: Keys, keyPath: string, world: DeviceWorld): Opened {
 }
 
 /** What the kernel cannot do, as the config says it. */
-function obstacleToVhost({ rateLimit, packed, interrupt, queues }: Keys): string | undefined {
+function obstacleToVhost({ rateLimit, packed, interrupt }: Keys): string | undefined {
   if (rateLimit.bytesPerSecond > 0 || rateLimit.requestsPerSecond > 0) return 'a rate-limit';
   if (packed === 'on') return 'packed: on';
-  if (queues > 1) return 'several pairs of them';
   return interrupt === 'strict' ? 'interrupt: strict' : undefined;
 }
 

@@ -58,8 +58,9 @@ async function measureOnMain(host: BenchHost): Promise<void> {
     if (wanted.has(id)) results.set(id, (await measureBoot(host, id, toStderr)).wall);
   }
   if (wanted.has('mmio-exit')) results.set('mmio-exit', await measureMmioExit(host, toStderr));
-  if (['net-tx', 'net-rx', 'net-ping'].some((id) => wanted.has(id as FigureId))) {
-    for (const [id, rounds] of Object.entries(await measureNet(host, toStderr))) results.set(id as FigureId, rounds);
+  for (const figures of ['net', 'net-vhost'] as const) {
+    if (!(['tx', 'rx', 'ping'] as const).some((kind) => wanted.has(`${figures}-${kind}`))) continue;
+    for (const [id, rounds] of await measureNet(figures, host, toStderr)) results.set(id, rounds);
   }
   if ([...wanted].some((id) => id.startsWith('blk-mmio-') && !id.endsWith('-nofwb'))) {
     for (const [id, rounds] of Object.entries(await measureBlk(host, toStderr))) results.set(id as FigureId, rounds);

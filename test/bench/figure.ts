@@ -12,6 +12,9 @@ export type FigureId =
   | 'net-tx'
   | 'net-rx'
   | 'net-ping'
+  | 'net-vhost-tx'
+  | 'net-vhost-rx'
+  | 'net-vhost-ping'
   | 'blk-mmio-rand-qd1'
   | 'blk-mmio-rand-qd8'
   | 'blk-mmio-seq-read'
@@ -64,6 +67,9 @@ export const FIGURES: Record<FigureId, Figure> = {
   'net-tx': higher('Mbit/s', 1.5),
   'net-rx': higher('Mbit/s', 1.5),
   'net-ping': lower('ms', 0.6),
+  'net-vhost-tx': higher('Mbit/s', 1.5),
+  'net-vhost-rx': higher('Mbit/s', 1.5),
+  'net-vhost-ping': lower('ms', 0.6),
   'vub-qd1': higher('/s', 1.0),
   'vub-qd8': higher('/s', 1.0),
   'vub-exits': atMost('each', 0.01),
@@ -147,7 +153,7 @@ export function median(values: readonly number[]): number {
 }
 
 function tableLine(cells: readonly string[]): string {
-  const widths = [22, 30, 30, 8, 0];
+  const widths = [24, 42, 42, 8, 0];
   return cells
     .map((cell, index) => cell.padEnd(widths[index]!))
     .join('')

@@ -1,5 +1,5 @@
 /**
- * net-tx, net-rx, net-ping: a guest on a tap of the host. iperf3 in one stream for ten seconds, first from the guest, then to
+ * net-tx, net-rx, net-ping, and the same with net-vhost: a guest on a tap of the host. iperf3 in one stream for ten seconds, first from the guest, then to
  * it, and a hundred pings; all of them from one boot, the peer's being QEMU's own tap on virtio-mmio.
  */
 import { quote } from '../../src/nested/l1.ts';
@@ -25,36 +25,48 @@ interface NetRun {
   readonly ping: number;
 }
 
-/** What is added to the config, and to QEMU's words. */
-const DEVICE: Record<Contender, string> = {
-  ours: `devices: { net0: { type: net, network: "tap:${TAP}" } }`,
-  peer: `-netdev tap,id=n,ifname=${TAP},script=no,downscript=no,vhost=off -device virtio-net-device,netdev=n`,
+/** What the figures' names begin with: a card that our I/O thread serves, as is the default, or the host's kernel. */
+export type NetFigures = 'net' | 'net-vhost';
+
+/** What is added to the config. */
+const OURS: Record<NetFigures, string> = {
+  net: `devices: { net0: { type: net, network: "tap:${TAP}" } }`,
+  'net-vhost': `devices: { net0: { type: net, network: "tap:${TAP}", vhost: on } }`,
 };
+/** And to QEMU's words, whichever it is. */
+const PEER = `-netdev tap,id=n,ifname=${TAP},script=no,downscript=no,vhost=off -device virtio-net-device,netdev=n`;
 
 /** 5201, iperf3's port, as the kernel prints it. */
 const LISTENS = 'until grep -qi ":1451 " /proc/net/tcp /proc/net/tcp6; do sleep 0.1; done';
 /** What the guest is told at its prompt; the last word is not in the command itself, which the console echoes. */
 const GUEST_COMMANDS = `ip addr add ${GUEST}/24 dev eth0; ip link set eth0 up; (while :; do iperf3 -s -1; done >/dev/null 2>&1 &); ${LISTENS}; echo LISTE""NING`;
 
-export async function measureNet(host: BenchHost, progress: ProgressSink): Promise<Record<NetFigureId, Round[]>> {
+export async function measureNet(
+  figures: NetFigures,
+  host: BenchHost,
+  progress: ProgressSink,
+): Promise<[NetFigureId, Round[]][]> {
   const describe = ({ tx, rx, ping }: NetRun) => `${tx.toFixed(0)}/${rx.toFixed(0)} Mbit/s, ${ping.toFixed(2)} ms`;
-  const rounds = await inRounds('net', progress, (contender) => run(host, contender), describe);
-  const figure = (key: keyof NetRun) => rounds.map(({ ours, peer }) => ({ ours: ours[key], peer: peer[key] }));
-  return { 'net-tx': figure('tx'), 'net-rx': figure('rx'), 'net-ping': figure('ping') };
+  const rounds = await inRounds(figures, progress, (contender) => run(host, contender, OURS[figures]), describe);
+  const kinds = ['tx', 'rx', 'ping'] as const;
+  return kinds.map((kind) => [
+    `${figures}-${kind}`,
+    rounds.map(({ ours, peer }) => ({ ours: ours[kind], peer: peer[kind] })),
+  ]);
 }
 
-async function run(host: BenchHost, contender: Contender): Promise<NetRun> {
+async function run(host: BenchHost, contender: Contender, device: string): Promise<NetRun> {
   const cmdline = 'console=ttyAMA0 quiet orko.run=shell';
   const { prepare, command } = invocation(contender, { cpus: 1, kernel: 'Image', initrd: 'net.cpio', cmdline });
-  const started = contender === 'ours' ? command : `${command} ${DEVICE.peer}`;
+  const started = contender === 'ours' ? command : `${command} ${PEER}`;
   // Both sides' iperf3 count what arrived; -R turns the stream round.
   // A server for each test, because one for all of them now and then ends after the first; until the next one listens, who comes is refused.
   const iperf = (direction: string, to: string) =>
     `for try in $(seq 20); do iperf3 -c ${GUEST} -t ${SECONDS} -J ${direction} >${to} && break; sleep 0.5; done`;
   const script = `
-    ${prepare}; ${contender === 'ours' ? `echo ${quote(DEVICE.ours)} >>guest.yaml` : ''}
+    ${prepare}; ${contender === 'ours' ? `echo ${quote(device)} >>guest.yaml` : ''}
     cat initramfs.cpio iperf3.cpio >net.cpio
-    modprobe tun; ip tuntap add mode tap name ${TAP}
+    modprobe -a tun vhost_net; ip tuntap add mode tap name ${TAP}
     ip addr add ${HOST}/24 dev ${TAP}; ip link set ${TAP} up
     rm -f keys; mkfifo keys; set -m
     ${started} <keys >console & pid=$!; exec 3>keys

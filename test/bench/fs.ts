@@ -2,6 +2,8 @@
  * fs-read, fs-find: a folder of virtiofsd, the same program for both: ours on virtio-mmio, QEMU's vhost-user-fs-pci. 1 GiB in
  * the host's memory is read from the first byte to the last, four times what the guest has; then find looks at 10⁴ files.
  */
+
+import { MiB } from '../../src/base/units.ts';
 import { quote } from '../../src/nested/l1.ts';
 import type { ProgressSink } from '../../src/nested/progress.ts';
 import type { BenchHost } from './bench-host.ts';
@@ -37,14 +39,17 @@ const DEVICES: Readonly<Record<Contender, string>> = {
     -chardev socket,id=c,path=${SOCKET} -device vhost-user-fs-pci,chardev=c,tag=${TAG}`,
 };
 
-/** The seconds of a clock that counts hundredths, before and after: find takes many of them. */
+/** Says what a command printed, and the seconds of a clock that counts hundredths before and after: they take many of them. */
+const timed = (word: string, command: string) => [
+  'read begin idle </proc/uptime',
+  `count=$(${command})`,
+  'read end idle </proc/uptime',
+  `echo ${word} $count $begin $end`,
+];
 const COMMANDS = [
   `mount -t virtiofs ${TAG} /mnt`,
-  'dd if=/mnt/data of=/dev/null bs=1M',
-  'read begin idle </proc/uptime',
-  'count=$(find /mnt/many -type f -size -1 | wc -l)',
-  'read end idle </proc/uptime',
-  'echo FOUND $count $begin $end',
+  ...timed('READ', "dd if=/mnt/data of=/dev/null bs=1M 2>&1 | sed -n 's/+0 records out//p'"),
+  ...timed('FOUND', 'find /mnt/many -type f -size -1 | wc -l'),
 ];
 
 export async function measureFs(host: BenchHost, progress: ProgressSink): Promise<Record<FsFigureId, Round[]>> {
@@ -63,13 +68,14 @@ async function run(host: BenchHost, contender: Contender): Promise<FsRun> {
       ? `echo ${quote(`devices: { disk: ${DEVICES.ours} }`)} >>guest.yaml; ${command}`
       : `${command} ${DEVICES.peer}`;
   const { exitCode, stdout, stderr } = await host.run(`${PREPARE}\n ${prepare}; ${started} </dev/null`);
-  const [, bytes, seconds] = /^(\d+) bytes .* copied, ([\d.]+) seconds/m.exec(stdout) ?? [];
-  const [, files, begin, end] = /^FOUND (\d+) ([\d.]+) ([\d.]+)/m.exec(stdout) ?? [];
-  if (exitCode !== 0 || seconds === undefined || Number(files) !== FILES) {
+  const [read, found] = [said(stdout, 'READ'), said(stdout, 'FOUND')];
+  if (exitCode !== 0 || read?.count !== MIB || found?.count !== FILES) {
     throw new Error(`The guest did not read its folder: ${command}\n${stdout.slice(-2000)}\n${stderr}`);
   }
-  return {
-    megabytesPerSecond: Number(bytes) / Number(seconds) / MB,
-    filesPerSecond: FILES / (Number(end) - Number(begin)),
-  };
+  return { megabytesPerSecond: (MIB * MiB) / MB / read.seconds, filesPerSecond: FILES / found.seconds };
+}
+
+function said(output: string, word: string): { readonly count: number; readonly seconds: number } | undefined {
+  const [, count, begin, end] = new RegExp(`^${word} (\\d+) ([\\d.]+) ([\\d.]+)`, 'm').exec(output) ?? [];
+  return count === undefined ? undefined : { count: Number(count), seconds: Number(end) - Number(begin) };
 }

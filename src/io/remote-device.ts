@@ -8,7 +8,7 @@ import type { GuestAddress } from '../base/range.ts';
 import { EventFd } from '../host/eventfd.ts';
 import type { Credentials } from '../host/unix-socket.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { DeviceEnd } from '../virtio/mmio-transport.ts';
+import type { MmioDeviceEnd } from '../virtio/mmio-transport.ts';
 import { QueueCounters, type QueueCounts } from '../virtio/queue-counters.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import { CALL_TIMEOUT_MS, type IoThread, placesOf } from './io-thread.ts';
@@ -39,7 +39,7 @@ export interface RemoteDeviceOptions {
   log(message: string): void;
 }
 
-export class RemoteDevice implements DeviceEnd, Disposable {
+export class RemoteDevice implements MmioDeviceEnd, Disposable {
   readonly number: number;
   readonly name: string;
   /** Signalled to interrupt the driver, by us and by the I/O thread. */

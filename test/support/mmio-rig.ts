@@ -9,9 +9,10 @@ import { GuardedLoop } from '../../src/io/guarded-loop.ts';
 import type { DeviceWorld, QueueWires, VirtioDevice } from '../../src/virtio/device.ts';
 import { ringFeatures } from '../../src/virtio/features.ts';
 import { REGISTER_BYTES, Reg } from '../../src/virtio/mmio-registers.ts';
-import { type DeviceEnd, MmioTransport, type SharedMemoryRegion } from '../../src/virtio/mmio-transport.ts';
+import { type MmioDeviceEnd, MmioTransport } from '../../src/virtio/mmio-transport.ts';
 import { QueueCounters } from '../../src/virtio/queue-counters.ts';
 import type { QueueSetup } from '../../src/virtio/queue-registers.ts';
+import type { SharedMemoryRegion } from '../../src/virtio/transport-state.ts';
 import { FakeLoop } from './fake-loop.ts';
 import { GuestRam } from './guest-ram.ts';
 import { MmioDriver } from './mmio-driver.ts';
@@ -124,7 +125,7 @@ export class MmioRig<Device extends VirtioDevice> {
     assert.deepEqual(this.#seen, this.#page, 'the guest would read registers as they were before');
   }
 
-  #end(host: DeviceHost, strict: boolean): DeviceEnd {
+  #end(host: DeviceHost, strict: boolean): MmioDeviceEnd {
     const note = (request: string) => void this.requests.push(request);
     return {
       activate: (queues: readonly QueueSetup[], features) => {

@@ -1,0 +1,163 @@
+/**
+ * Message-signalled interrupts (PCI Local Bus 3.0 §6.8.2): the capability, the table that the driver fills, and the pending bits.
+ * What an unmasked vector is tied to is the business of its sink; interrupts never pass through here.
+ */
+import {
+  PCI_CAP_ID_MSIX,
+  PCI_MSIX_ENTRY_CTRL_MASKBIT,
+  PCI_MSIX_ENTRY_DATA,
+  PCI_MSIX_ENTRY_LOWER_ADDR,
+  PCI_MSIX_ENTRY_SIZE,
+  PCI_MSIX_ENTRY_UPPER_ADDR,
+  PCI_MSIX_ENTRY_VECTOR_CTRL,
+  PCI_MSIX_FLAGS,
+  PCI_MSIX_FLAGS_ENABLE,
+  PCI_MSIX_FLAGS_MASKALL,
+} from '../abi/pci.ts';
+import { alignUp } from '../base/bits.ts';
+import type { AccessSize } from '../bus/mmio-device.ts';
+import type { ConfigSpace } from './config-space.ts';
+
+/** Pending bits are read as 64-bit words (§6.8.2). */
+const PBA_WORD_BYTES = 8;
+
+/** What a device writes to interrupt: to which address, and what. */
+export interface MsiMessage {
+  readonly address: bigint;
+  readonly data: number;
+}
+
+export interface MsiSink {
+  /** From now on vector `vector` is delivered as `message`; undefined: it is masked, and what comes stays pending. */
+  route(vector: number, message: MsiMessage | undefined): void;
+  /** Whether there is one that waits for `route`. */
+  isPending(vector: number): boolean;
+  /** The driver turned MSI-X on or off: off, interrupts are wired. */
+  enabled(isEnabled: boolean): void;
+}
+
+/** Where table and pending bits lie in their BAR. */
+export interface MsixPlaces {
+  readonly bar: number;
+  readonly table: number;
+  readonly pba: number;
+}
+
+export class Msix {
+  readonly tableBytes: number;
+  readonly pbaBytes: number;
+  readonly #config: ConfigSpace;
+  readonly #sink: MsiSink;
+  readonly #capability: number;
+  readonly #table: DataView;
+  readonly #routed: (MsiMessage | undefined)[];
+  #isEnabled = false;
+
+  constructor(config: ConfigSpace, count: number, places: MsixPlaces, sink: MsiSink) {
+    this.#config = config;
+    this.#sink = sink;
+    this.tableBytes = Msix.tableBytes(count);
+    this.pbaBytes = Msix.pbaBytes(count);
+    this.#table = new DataView(new ArrayBuffer(this.tableBytes));
+    this.#routed = Array.from({ length: count }, () => undefined);
+    const body = new DataView(new ArrayBuffer(10));
+    body.setUint16(0, count - 1, true);
+    body.setUint32(2, places.table | places.bar, true);
+    body.setUint32(6, places.pba | places.bar, true);
+    this.#capability = config.addCapability(PCI_CAP_ID_MSIX, new Uint8Array(body.buffer));
+    config.define(this.#flags, 2, count - 1, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+    this.#maskAll();
+  }
+
+  static tableBytes(count: number): number {
+    return count * PCI_MSIX_ENTRY_SIZE;
+  }
+
+  static pbaBytes(count: number): number {
+    return alignUp(Math.ceil(count / 8), PBA_WORD_BYTES);
+  }
+
+  get isEnabled(): boolean {
+    return this.#isEnabled;
+  }
+
+  /** To be called after the guest's write of `size` bytes at `offset` of the configuration space. */
+  written(offset: number, size: number): void {
+    if (offset < this.#flags + 2 && offset + size > this.#flags) this.#update();
+  }
+
+  readTable(offset: number, size: AccessSize): number {
+    if (size === 4) return this.#table.getUint32(offset, true);
+    return size === 2 ? this.#table.getUint16(offset, true) : this.#table.getUint8(offset);
+  }
+
+  /** §6.8.2: words and double words, aligned; whatever else is ignored. */
+  writeTable(offset: number, size: AccessSize, value: number): void {
+    if (size !== 4 || offset % 4 !== 0) return;
+    const isControl = offset % PCI_MSIX_ENTRY_SIZE === PCI_MSIX_ENTRY_VECTOR_CTRL;
+    this.#table.setUint32(offset, isControl ? value & PCI_MSIX_ENTRY_CTRL_MASKBIT : value, true);
+    this.#updateVector(Math.floor(offset / PCI_MSIX_ENTRY_SIZE));
+  }
+
+  /** The bits of what waits, from `offset` on. They cannot be written. */
+  readPending(offset: number, size: AccessSize): number {
+    let value = 0;
+    for (let bit = 0; bit < 8 * size; bit++) {
+      const vector = 8 * offset + bit;
+      if (vector < this.#routed.length && !this.#routed[vector] && this.#sink.isPending(vector)) value |= 1 << bit;
+    }
+    return value >>> 0;
+  }
+
+  /** After the configuration space was reset. */
+  reset(): void {
+    this.#maskAll();
+    this.#update();
+  }
+
+  get #flags(): number {
+    return this.#capability + PCI_MSIX_FLAGS;
+  }
+
+  #update(): void {
+    const isEnabled = (this.#config.read(this.#flags, 2) & PCI_MSIX_FLAGS_ENABLE) !== 0;
+    const changes = isEnabled !== this.#isEnabled;
+    this.#isEnabled = isEnabled;
+    // Wired interrupts end before messages begin, and the other way round.
+    if (changes && isEnabled) this.#sink.enabled(true);
+    for (const vector of this.#routed.keys()) this.#updateVector(vector);
+    if (changes && !isEnabled) this.#sink.enabled(false);
+  }
+
+  #updateVector(vector: number): void {
+    const message = this.#message(vector);
+    const routed = this.#routed[vector];
+    if (message?.address === routed?.address && message?.data === routed?.data) return;
+    this.#routed[vector] = message;
+    this.#sink.route(vector, message);
+  }
+
+  /** What the vector is delivered as, unless it is masked. */
+  #message(vector: number): MsiMessage | undefined {
+    const word = (register: number) => this.#table.getUint32(vector * PCI_MSIX_ENTRY_SIZE + register, true);
+    const isMasked =
+      !this.#isEnabled ||
+      (this.#config.read(this.#flags, 2) & PCI_MSIX_FLAGS_MASKALL) !== 0 ||
+      (word(PCI_MSIX_ENTRY_VECTOR_CTRL) & PCI_MSIX_ENTRY_CTRL_MASKBIT) !== 0;
+    if (isMasked) return undefined;
+    const high = BigInt(word(PCI_MSIX_ENTRY_UPPER_ADDR)) << 32n;
+    return { address: high | BigInt(word(PCI_MSIX_ENTRY_LOWER_ADDR)), data: word(PCI_MSIX_ENTRY_DATA) };
+  }
+
+  /** As after a reset (§6.8.2.9). */
+  #maskAll(): void {
+    new Uint8Array(this.#table.buffer).fill(0);
+    for (const vector of this.#routed.keys()) {
+      this.#table.setUint32(
+        vector * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL,
+        PCI_MSIX_ENTRY_CTRL_MASKBIT,
+        true,
+      );
+    }
+  }
+}

@@ -47,7 +47,7 @@ export class ConfigSpace {
   #lastCapability = PCI_CAPABILITY_LIST;
 
   /** `bytes`: CONFIG_SPACE_BYTES of memory that the guest may see as it is. */
-  constructor(identity: FunctionIdentity, bytes = new DataView(new ArrayBuffer(CONFIG_SPACE_BYTES))) {
+  constructor(identity: FunctionIdentity, bytes: DataView = new DataView(new ArrayBuffer(CONFIG_SPACE_BYTES))) {
     this.#bytes = bytes;
     new Uint8Array(bytes.buffer, bytes.byteOffset, CONFIG_SPACE_BYTES).fill(0);
     const { vendorId, deviceId, subsystemVendorId, subsystemId, revision, classCode, interruptPin } = identity;

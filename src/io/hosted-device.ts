@@ -10,6 +10,8 @@ import type { DeviceReport, IoRequest } from './protocol.ts';
 
 export interface HostedDevice extends Disposable {
   activate(queues: readonly QueueSetup[], features: bigint, generation: number): void;
+  /** Whether the driver takes interrupts by a line. */
+  setLine(isOn: boolean): void;
   /** Calls `done` once no guest memory is touched any more, at once or later. The main thread waits for it. */
   reset(done: () => void): void;
   /** Like `reset`, for one queue. */

@@ -58,10 +58,7 @@ export type IoRequest =
       readonly keys: DeviceKeys;
       /** All of guest memory that it sees, where that is not RAM. */
       readonly memory: readonly MemoryPlace[] | undefined;
-      /** The eventfd whose signal interrupts the driver. */
-      readonly irq: number;
-      /** Where InterruptStatus lies, if bit 0 is to be set there for every interrupt. */
-      readonly interruptStatus: bigint | undefined;
+      readonly interrupts: InterruptWires;
     }
   /** A window of whichever device lies in guest memory from now on. Comes before any device is activated. */
   | {
@@ -81,6 +78,8 @@ export type IoRequest =
       readonly generation: number;
     }
   | { readonly kind: 'reset'; readonly device: number }
+  /** Interrupts of kind `each`: whether the driver takes them by the line. No eventfd of a queue is tied to anything then. */
+  | { readonly kind: 'set-line'; readonly device: number; readonly isOn: boolean }
   | { readonly kind: 'stop-queue'; readonly device: number; readonly index: number }
   | { readonly kind: 'start-queue'; readonly device: number; readonly queue: QueueSetup }
   | { readonly kind: 'write-config'; readonly device: number; readonly offset: number; readonly bytes: Uint8Array }
@@ -132,9 +131,19 @@ export interface CreatedDevice {
 export interface Wires {
   /** Of the queues, for notifications. */
   readonly kicks: readonly number[];
-  /** What another process signals to interrupt the driver, if one does so itself. */
-  readonly call: number | undefined;
+  /** To be tied to interrupts: one of each queue where they are `each`, else one that another process signals, or none. */
+  readonly calls: readonly number[];
 }
+
+/** How the thread interrupts a driver. */
+export type InterruptWires =
+  /** All of the device's by the eventfd `irq`. `status`: where InterruptStatus lies, if its bit 0 is to be set for every one. */
+  | { readonly kind: 'one'; readonly irq: number; readonly status: bigint | undefined }
+  /**
+   * By an eventfd of each queue, which the thread makes. Instead of them, while `set-line` says so, by `irq`, with bit 0 of the ISR
+   * status at `status`; `resampled` is signalled when the guest has ended such an interrupt.
+   */
+  | { readonly kind: 'each'; readonly irq: number; readonly status: bigint; readonly resampled: number };
 
 export interface WindowDescription {
   readonly what: string;

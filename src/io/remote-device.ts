@@ -24,8 +24,10 @@ export interface RemoteDeviceOptions {
   readonly thread: IoThread;
   /** All that it sees of the guest, instead of RAM. */
   readonly memory: GuestMemory | undefined;
-  /** Where the thread sets bit 0 for every interrupt, if it shall. */
-  readonly interruptStatus: bigint | undefined;
+  /** Beside `irq`: how the thread interrupts the driver. */
+  readonly interrupts:
+    | { readonly kind: 'one'; readonly status: bigint | undefined }
+    | { readonly kind: 'each'; readonly status: bigint; readonly resampled: number };
   /** The device's config space has changed by itself. */
   onConfig(bytes: Uint8Array): void;
   /** Its eventfds change by `change`: those of before are to be tied to nothing any more. */
@@ -49,16 +51,16 @@ export class RemoteDevice implements MmioDeviceEnd, Disposable {
   readonly #answers = new Map<number, PromiseWithResolvers<DeviceReport>>();
   #created: CreatedDevice | undefined;
   #kicks: readonly EventFd[] = [];
-  #call: EventFd | undefined;
+  #calls: readonly EventFd[] = [];
   #counters: readonly QueueCounters[] = [];
-  #calls = 0;
+  #questions = 0;
   #generation = 0;
   /** The config space as the device last told it. */
   #config: Uint8Array = new Uint8Array();
 
   /** Has the thread make the device. */
   constructor(options: RemoteDeviceOptions) {
-    const { number, name, keys, thread, memory, interruptStatus } = options;
+    const { number, name, keys, thread, memory } = options;
     this.number = number;
     this.name = name;
     this.#options = options;
@@ -66,7 +68,8 @@ export class RemoteDevice implements MmioDeviceEnd, Disposable {
     this.#creation.promise.catch(() => {});
     thread.add(this);
     const shared = memory && placesOf(memory);
-    thread.post({ kind: 'create', device: number, name, keys, memory: shared, irq: this.irq.number, interruptStatus });
+    const interrupts = { ...options.interrupts, irq: this.irq.number };
+    thread.post({ kind: 'create', device: number, name, keys, memory: shared, interrupts });
   }
 
   /** Resolves once the device is there: what it is. */
@@ -79,9 +82,9 @@ export class RemoteDevice implements MmioDeviceEnd, Disposable {
     return this.#kicks;
   }
 
-  /** What another process signals to interrupt the driver, if one does so itself. */
-  get call(): EventFd | undefined {
-    return this.#call;
+  /** What interrupts the driver beside `irq`: nothing, one that another process signals, or one of each queue. */
+  get calls(): readonly EventFd[] {
+    return this.#calls;
   }
 
   get actions(): Readonly<Record<string, string>> {
@@ -131,6 +134,11 @@ export class RemoteDevice implements MmioDeviceEnd, Disposable {
 
   notify(index: number): void {
     this.#kicks[index]!.signal();
+  }
+
+  /** Whether the driver takes interrupts by `irq` instead of `calls`, which are tied to nothing then. */
+  setLine(isOn: boolean): void {
+    this.#options.thread.call({ kind: 'set-line', device: this.number, isOn });
   }
 
   reset(): void {
@@ -241,16 +249,16 @@ export class RemoteDevice implements MmioDeviceEnd, Disposable {
   }
 
   /** They are the thread's, which closes them. */
-  #setWires({ kicks, call }: Wires): void {
+  #setWires({ kicks, calls }: Wires): void {
     this.#kicks = kicks.map((number) => new EventFd(number));
-    this.#call = call === undefined ? undefined : new EventFd(call);
+    this.#calls = calls.map((number) => new EventFd(number));
   }
 
   #ask(post: (call: number) => void): Promise<DeviceReport> {
     if (this.#options.thread.failure) return Promise.reject(this.#options.thread.failure);
     const answer = Promise.withResolvers<DeviceReport>();
-    this.#answers.set(++this.#calls, answer);
-    post(this.#calls);
+    this.#answers.set(++this.#questions, answer);
+    post(this.#questions);
     return answer.promise;
   }
 

@@ -10,9 +10,9 @@ import { DeviceHost } from './device-host.ts';
 import { createDevice } from './device-registry.ts';
 import { GuardedLoop } from './guarded-loop.ts';
 import type { CreateRequest, DeviceTeller, HostedDevice, Surroundings } from './hosted-device.ts';
-import { createInterrupt } from './interrupt.ts';
+import { DriverInterrupts } from './interrupt.ts';
 import { plainError } from './plain-error.ts';
-import type { CreatedDevice } from './protocol.ts';
+import type { CreatedDevice, Wires } from './protocol.ts';
 
 export class RunningDevice implements HostedDevice {
   readonly #host: DeviceHost;
@@ -20,6 +20,7 @@ export class RunningDevice implements HostedDevice {
   readonly #device: VirtioDevice;
   readonly #name: string;
   readonly #tell: DeviceTeller;
+  readonly #interrupts: DriverInterrupts;
   #generation = 0;
 
   static async create(request: CreateRequest, surroundings: Surroundings): Promise<RunningDevice> {
@@ -41,8 +42,12 @@ export class RunningDevice implements HostedDevice {
     this.#name = request.name;
     this.#tell = surroundings.tell;
     const counters = new SharedArrayBuffer(device.queueSizes.length * QueueCounters.BYTES);
-    const { irq, interruptStatus } = request;
-    const kicks = device.queueSizes.map(() => resources.use(EventFd.create()).number);
+    const eventFds = () => device.queueSizes.map(() => resources.use(EventFd.create()));
+    const kicks = eventFds().map(({ number }) => number);
+    const interrupts = resources.use(new DriverInterrupts(request.interrupts, surroundings.loop));
+    const calls = interrupts.isEach ? eventFds() : [];
+    interrupts.setCalls(calls);
+    this.#interrupts = interrupts;
     const watches: (Disposable | undefined)[] = [];
     const watch = (index: number) => surroundings.loop.watchSignals(kicks[index]!, () => this.#host.kicked(index));
     resources.defer(() => {
@@ -55,9 +60,11 @@ export class RunningDevice implements HostedDevice {
         (_, index) => new QueueCounters(new Uint8Array(counters, index * QueueCounters.BYTES, QueueCounters.BYTES)),
       ),
       idle: (queue) => surroundings.loop.idle(queue),
-      interrupt: createInterrupt(request, resources),
-      // Where InterruptStatus is exact it has to be written for each interrupt, which nobody else does.
-      wires: (index) => (interruptStatus === undefined ? { kick: kicks[index]!, call: irq } : undefined),
+      interrupt: (index) => interrupts.signal(index),
+      wires: (index) => {
+        const call = interrupts.wireOf(index);
+        return call === undefined ? undefined : { kick: kicks[index]!, call };
+      },
       delegated: (index, isDelegated) => {
         watches[index]?.[Symbol.dispose]();
         watches[index] = isDelegated ? undefined : watch(index);
@@ -67,13 +74,18 @@ export class RunningDevice implements HostedDevice {
     resources.defer(() => this.#host.reset());
     watches.push(...kicks.keys().map(watch));
     device.config.onUpdate(() => this.#tellConfig(false));
-    this.#tell({ kind: 'created', created: describe(device, request.keys, kicks, counters) });
+    const wires = { kicks, calls: calls.map(({ number }) => number) };
+    this.#tell({ kind: 'created', created: describe(device, request.keys, wires, counters) });
     this.#resources = resources.move();
   }
 
   activate(queues: readonly QueueSetup[], features: bigint, generation: number): void {
     this.#generation = generation;
     this.#host.activate(queues, features);
+  }
+
+  setLine(isOn: boolean): void {
+    this.#interrupts.setLine(isOn);
   }
 
   reset(done: () => void): void {
@@ -142,7 +154,7 @@ export class RunningDevice implements HostedDevice {
 function describe(
   device: VirtioDevice,
   { packed }: CreateRequest['keys'],
-  kicks: readonly number[],
+  wires: Wires,
   counters: SharedArrayBuffer,
 ): CreatedDevice {
   const { id, features, inOrder = false, queueSizes, config, windows = [], actions = {} } = device;
@@ -152,7 +164,7 @@ function describe(
     features: features | ringFeatures({ packed: packed === 'on', inOrder, ringReset }),
     queueSizes,
     config: config.bytes,
-    wires: { kicks, call: undefined },
+    wires,
     counters,
     windows: windows.map(({ what, size, pointer, readOnly, shmId }) => ({ what, size, pointer, readOnly, shmId })),
     actions: Object.fromEntries(Object.entries(actions).map(([action, { help }]) => [action, help])),

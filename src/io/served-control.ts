@@ -16,7 +16,8 @@ interface Options {
   readonly pairs: number;
   readonly loop: EpollLoop;
   readonly memory: GuestMemory;
-  interrupt(): void;
+  /** Queue `index` is the control queue. */
+  interrupt(index: number): void;
   /** The driver broke the specification. */
   faulted(reason: string): void;
   /** The driver uses so many pairs; calls `done` once it is so. */

@@ -18,7 +18,6 @@ import { Session } from '../vhost-user/session.ts';
 import type { Source } from '../vhost-user/source.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { CreateRequest, HostedDevice, Surroundings } from './hosted-device.ts';
-import { createInterrupt } from './interrupt.ts';
 import { plainError } from './plain-error.ts';
 import { ServedControl } from './served-control.ts';
 import { ServedDriver } from './served-driver.ts';
@@ -46,7 +45,6 @@ class ServedDevice implements HostedDevice {
   readonly #profile: DeviceProfile;
   readonly #source: Source;
   readonly #resources = new DisposableStack();
-  readonly #interrupt: () => void;
   readonly #wires: ServedWires;
   /** What the back-end has in hand, for the next one. */
   readonly #inflight: InflightMemory;
@@ -77,7 +75,6 @@ class ServedDevice implements HostedDevice {
     const { config, queueSizes } = this.#profile;
     this.#config = 'bytes' in config ? config.bytes : new Uint8Array(config.size);
     using resources = new DisposableStack();
-    this.#interrupt = createInterrupt(request, resources);
     const tapping = {
       ...{ name: request.name, id: this.#profile.id, nowMs: () => surroundings.loop.nowMs, log: this.#log },
       note: (text: string) => this.#faultsMade.say(text),
@@ -93,8 +90,7 @@ class ServedDevice implements HostedDevice {
     );
     this.#wires = resources.use(
       new ServedWires(queueSizes.length, {
-        loop: surroundings.loop,
-        watchCalls: this.#keys.interrupt === 'strict' ? this.#interrupt : undefined,
+        ...{ loop: surroundings.loop, interrupts: request.interrupts, isStrict: this.#keys.interrupt === 'strict' },
         passesKick: this.#keys.faults.dropKicks > 0 ? (queue) => this.#taps.faults!.passesKick(queue) : undefined,
       }),
     );
@@ -120,6 +116,10 @@ class ServedDevice implements HostedDevice {
       return;
     }
     this.#control?.activate(this.#wires.driverKicks);
+  }
+
+  setLine(isOn: boolean): void {
+    this.#wires.setLine(isOn);
   }
 
   reset(done: () => void): void {
@@ -277,18 +277,17 @@ class ServedDevice implements HostedDevice {
     if (config.length > 0) this.#configChanged(config);
     if (!this.#driver || this.#driver.isBroken) return;
     this.#start();
-    // What was used last may not have been said.
-    this.#interrupt();
+    this.#wires.interruptAll();
   }
 
   #start(): void {
     const driver = this.#driver!;
-    const rings = driver.rings(this.#wires.kicks);
+    const rings = driver.rings(this.#wires);
     if (!driver.isStarted) this.#inflight.forget();
     driver.isStarted = true;
     // What goes wrong ends the session, and is dealt with there.
     const { features } = driver;
-    this.#session!.start({ rings, features, call: this.#wires.call, inflight: this.#inflight }, () => {});
+    this.#session!.start({ rings, features, inflight: this.#inflight }, () => {});
   }
 
   /** Of a network card whose driver chooses among pairs of queues. */
@@ -298,7 +297,7 @@ class ServedDevice implements HostedDevice {
     const { loop, memory } = this.#surroundings;
     return resources.use(
       new ServedControl({
-        ...{ pairs, loop, memory, interrupt: this.#interrupt },
+        ...{ pairs, loop, memory, interrupt: (index: number) => this.#wires.interrupt(index) },
         usePairs: (count, done) => this.#usePairs(count, done),
         faulted: (reason) => {
           this.#break(reason);
@@ -312,7 +311,7 @@ class ServedDevice implements HostedDevice {
   #usePairs(count: number, done: () => void): void {
     const driver = this.#driver!;
     driver.pairs = count;
-    if (this.#session) this.#session.enable(driver.rings(this.#wires.kicks), done);
+    if (this.#session) this.#session.enable(driver.rings(this.#wires), done);
     else done();
   }
 

@@ -7,6 +7,12 @@ import { NEW_PACKED_BASE, NEW_SPLIT_BASE, type Ring } from '../vhost-user/front-
 import { hasFeature } from '../virtio/features.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 
+/** By the queues' indices. */
+interface RingWires {
+  readonly kicks: readonly EventFd[];
+  readonly calls: readonly EventFd[];
+}
+
 export class ServedDriver {
   /** What it has accepted. */
   readonly features: bigint;
@@ -45,9 +51,9 @@ export class ServedDriver {
   }
 
   /** As a back-end gets them. In rings that were in use, what was not given back is done again, or what its notes say. */
-  rings(kicks: readonly EventFd[]): Ring[] {
+  rings({ kicks, calls }: RingWires): Ring[] {
     return this.#queues.map((setup) => ({
-      ...{ setup, kick: kicks[setup.index]!, base: this.#baseOf(setup) },
+      ...{ setup, kick: kicks[setup.index]!, call: calls[setup.index]!, base: this.#baseOf(setup) },
       isDisabled: this.#hasPairs && setup.index >= 2 * this.pairs,
     }));
   }

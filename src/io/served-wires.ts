@@ -3,13 +3,15 @@
  * the old ones are closed once KVM knows of them no more.
  */
 import { EventFd } from '../host/eventfd.ts';
+import { DriverInterrupts } from './interrupt.ts';
 import type { EpollLoop } from './io-loop.ts';
-import type { Wires } from './protocol.ts';
+import type { InterruptWires, Wires } from './protocol.ts';
 
 interface Options {
   readonly loop: EpollLoop;
-  /** Called for each signal of `call`, where that is not KVM's business. */
-  readonly watchCalls: (() => void) | undefined;
+  readonly interrupts: InterruptWires;
+  /** Interrupts pass through here where the device has one for all queues. */
+  readonly isStrict: boolean;
   /** Asked for each kick whether it may pass. Absent, kicks go past us. */
   readonly passesKick?: ((queue: number) => boolean) | undefined;
 }
@@ -17,16 +19,18 @@ interface Options {
 export class ServedWires implements Disposable {
   readonly #queueCount: number;
   readonly #options: Options;
+  readonly #interrupts: DriverInterrupts;
   #kicks: readonly EventFd[] = [];
   /** What KVM signals: the same, unless kicks pass through here. */
   #driverKicks: readonly EventFd[] = [];
-  #call: EventFd | undefined;
+  #calls: readonly EventFd[] = [];
   #current = new DisposableStack();
   #old = new DisposableStack();
 
   constructor(queueCount: number, options: Options) {
     this.#queueCount = queueCount;
     this.#options = options;
+    this.#interrupts = new DriverInterrupts(options.interrupts, options.loop);
     this.renew();
   }
 
@@ -35,9 +39,9 @@ export class ServedWires implements Disposable {
     return this.#kicks;
   }
 
-  /** One for all: signalled by the back-end. */
-  get call(): EventFd {
-    return this.#call!;
+  /** One for each queue, perhaps the same: signalled by the back-end. */
+  get calls(): readonly EventFd[] {
+    return this.#calls;
   }
 
   /** One for each queue: signalled by KVM for the driver. */
@@ -49,19 +53,45 @@ export class ServedWires implements Disposable {
   get numbers(): Wires {
     return {
       kicks: this.#driverKicks.map(({ number }) => number),
-      call: this.#options.watchCalls ? undefined : this.#call!.number,
+      calls: this.#tiedCalls.map(({ number }) => number),
     };
+  }
+
+  /** What KVM listens to. */
+  get #tiedCalls(): readonly EventFd[] {
+    if (this.#interrupts.isEach) return this.#calls;
+    return this.#options.isStrict ? [] : this.#calls.slice(0, 1);
+  }
+
+  /** Interrupts the driver for what the back-end does not know of. */
+  interrupt(queue: number): void {
+    if (this.#interrupts.isEach) this.#calls[queue]!.signalShared();
+    else this.#interrupts.signal(queue);
+  }
+
+  /** What was used last may not have been said. */
+  interruptAll(): void {
+    for (const queue of this.#interrupts.isEach ? this.#calls.keys() : [0]) this.interrupt(queue);
+  }
+
+  setLine(isOn: boolean): void {
+    this.#interrupts.setLine(isOn);
   }
 
   /** From here on there are others; those of before stay open until `closeOld`. */
   renew(): void {
-    const { loop, watchCalls } = this.#options;
+    const { loop, isStrict } = this.#options;
     this.#old.use(this.#current);
     using next = new DisposableStack();
     this.#kicks = Array.from({ length: this.#queueCount }, () => next.use(EventFd.create()));
     this.#driverKicks = this.#relayed(next);
-    this.#call = next.use(EventFd.create());
-    if (watchCalls) next.use(loop.watchSignals(this.#call.number, watchCalls));
+    if (this.#interrupts.isEach) this.#calls = this.#kicks.map(() => next.use(EventFd.create()));
+    else {
+      const call = next.use(EventFd.create());
+      this.#calls = this.#kicks.map(() => call);
+      if (isStrict) next.use(loop.watchSignals(call.number, () => this.#interrupts.signal(0)));
+    }
+    this.#interrupts.setCalls(this.#calls);
     this.#current = next.move();
   }
 
@@ -82,6 +112,7 @@ export class ServedWires implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#interrupts[Symbol.dispose]();
     this.#old.dispose();
     this.#current.dispose();
   }

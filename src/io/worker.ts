@@ -110,6 +110,9 @@ class IoWorker {
       case 'activate':
         this.#device(request).activate(request.queues, request.features, request.generation);
         return undefined;
+      case 'set-line':
+        this.#device(request).setLine(request.isOn);
+        return undefined;
       case 'reset':
         return this.#call((done) => this.#device(request).reset(done));
       case 'stop-queue':

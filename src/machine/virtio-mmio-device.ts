@@ -73,7 +73,10 @@ export class VirtioMmioDevice implements Disposable {
         keys,
         thread,
         memory: pool?.memory,
-        interruptStatus: this.#isStrict ? this.#page.pointer + BigInt(Reg.InterruptStatus) : undefined,
+        interrupts: {
+          kind: 'one',
+          status: this.#isStrict ? this.#page.pointer + BigInt(Reg.InterruptStatus) : undefined,
+        },
         onRewire: (change) => this.#rewire(change),
         onConfig: (bytes) => this.#transport?.configChanged(bytes),
         onShow: (piece) => this.#show(piece),
@@ -154,8 +157,8 @@ export class VirtioMmioDevice implements Disposable {
   }
 
   #wire(vm: Vm): void {
-    const { kicks, call } = this.remote;
-    if (call) vm.addIrqfd(call, this.#options.slot.spi);
+    const { kicks, calls } = this.remote;
+    for (const call of calls) vm.addIrqfd(call, this.#options.slot.spi);
     kicks.forEach((kick, queue) => {
       vm.addIoeventfd(kick, this.range.base + Reg.QueueNotify, 4, queue);
     });
@@ -164,8 +167,8 @@ export class VirtioMmioDevice implements Disposable {
   /** What another process had of the old eventfds must not reach the guest, nor what the guest does reach it. */
   #rewire(change: () => void): void {
     const vm = this.#vm;
-    const { kicks, call } = this.remote;
-    if (vm && call) vm.removeIrqfd(call, this.#options.slot.spi);
+    const { kicks, calls } = this.remote;
+    for (const call of calls) vm?.removeIrqfd(call, this.#options.slot.spi);
     kicks.forEach((kick, queue) => {
       vm?.removeIoeventfd(kick, this.range.base + Reg.QueueNotify, 4, queue);
     });

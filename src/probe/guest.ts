@@ -71,8 +71,8 @@ export class Guest implements Disposable {
 
   /** A PeerFault when the back-end does not take it. `base`: where all rings stand. */
   start(features = this.features, base = this.#start): void {
-    const rings = this.rings.map(({ setup }) => ({ setup, kick: this.#kicks[setup.index]!, base }));
-    const start = { rings, features, call: this.#call, inflight: this.#inflight, log: this.#log };
+    const rings = this.rings.map(({ setup }) => ({ setup, kick: this.#kicks[setup.index]!, call: this.#call, base }));
+    const start = { rings, features, inflight: this.#inflight, log: this.#log };
     this.#settle((settle) => this.#session.start(start, settle));
   }
 

@@ -98,10 +98,11 @@ export interface Wanted {
   readonly configSize: number;
 }
 
-/** A queue, and what the driver signals when there is something in it. */
+/** A queue, what the driver signals when there is something in it, and what interrupts the driver. */
 export interface Ring {
   readonly setup: QueueSetup;
   readonly kick: EventFd;
+  readonly call: EventFd;
   /** Where the back-end begins. */
   readonly base: number;
   /** It waits for `enable`. */
@@ -118,8 +119,6 @@ export interface Start {
   readonly rings: readonly Ring[];
   /** What the driver has accepted. */
   readonly features: bigint;
-  /** Interrupts the driver. */
-  readonly call: EventFd;
   readonly inflight: InflightMemory;
   /** Only for a back-end that has a log (VHOST_F_LOG_ALL), and agreed on LOG_SHMFD. */
   readonly log?: LogMemory | undefined;
@@ -164,7 +163,7 @@ export class FrontEnd {
   }
 
   /** The driver is ready (DRIVER_OK): the rings start, and are kicked for what was made available before. */
-  *start({ rings, features: driverFeatures, call, inflight, log }: Start): Steps<void> {
+  *start({ rings, features: driverFeatures, inflight, log }: Start): Steps<void> {
     if (log) {
       const place = { size: BigInt(log.size), offset: 0n };
       yield* this.#conversation.ask('SET_LOG_BASE', place, [log.fd]);
@@ -175,7 +174,7 @@ export class FrontEnd {
     for (const { setup } of rings) yield* this.#tell('SET_VRING_NUM', { index: setup.index, num: setup.size });
     yield* this.#giveInflight(rings, inflight);
     this.#started = rings.map(({ setup }) => setup.index);
-    for (const { setup, kick, base } of rings) {
+    for (const { setup, kick, call, base } of rings) {
       const { index } = setup;
       yield* this.#tell('SET_VRING_ADDR', addressesOf(setup, log !== undefined));
       yield* this.#tell('SET_VRING_BASE', { index, num: base });

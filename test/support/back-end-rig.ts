@@ -179,10 +179,10 @@ export class FrontEndRig implements Disposable {
   } = {}): void {
     while (this.kicks.length < this.queues.length) this.kicks.push(this.#resources.use(EventFd.create()));
     const rings = this.queues.map(({ places }, index) => {
-      return { setup: { index, ...places }, kick: this.kicks[index]!, base: bases[index] ?? 0 };
+      return { setup: { index, ...places }, call: this.call, kick: this.kicks[index]!, base: bases[index] ?? 0 };
     });
-    const { call, inflight } = this;
-    this.#settled((settle) => this.#session.start({ rings, features: driverFeatures, call, inflight, log }, settle));
+    const { inflight } = this;
+    this.#settled((settle) => this.#session.start({ rings, features: driverFeatures, inflight, log }, settle));
   }
 
   stop(): void {

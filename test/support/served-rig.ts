@@ -49,11 +49,12 @@ export class ServedRig implements Disposable {
   create(yaml: string, { strict = false } = {}): void {
     const text = `name: a\nkernel: Image\ndevices: { dev: ${yaml.replace('PATH', this.path)} }`;
     const config = parseConfig(text, { file: 'a.yaml', directory: '/', resolvePath: (path) => path });
-    const interruptStatus = strict ? this.registers.pointer : undefined;
+    const status = strict ? this.registers.pointer : undefined;
+    const interrupts = { kind: 'one', irq: this.irq.number, status } as const;
     const keys = config.devices['dev'] as DeviceKeys;
     this.device = this.#resources.use(
       createServed(
-        { kind: 'create', device: 0, name: 'dev', keys, memory: undefined, irq: this.irq.number, interruptStatus },
+        { kind: 'create', device: 0, name: 'dev', keys, memory: undefined, interrupts },
         {
           loop: this.loop,
           memory: this.#memory,

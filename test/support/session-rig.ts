@@ -41,6 +41,7 @@ export class SessionRig implements Disposable {
     this.rings = Array.from({ length: QUEUE_COUNT }, (_, index) => ({
       setup: { index, size: 8, desc: RAM_BASE + index * 0x3000, driver: RAM_BASE + 0x1000, device: RAM_BASE + 0x2000 },
       kick: use(EventFd.create()),
+      call: this.call,
       base: 0,
     }));
     use(this.inflight);
@@ -66,10 +67,7 @@ export class SessionRig implements Disposable {
 
   start(driverFeatures: bigint): void {
     this.#settled((settle) =>
-      this.session.start(
-        { rings: this.rings, features: driverFeatures, call: this.call, inflight: this.inflight },
-        settle,
-      ),
+      this.session.start({ rings: this.rings, features: driverFeatures, inflight: this.inflight }, settle),
     );
   }
 

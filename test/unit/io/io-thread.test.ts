@@ -53,7 +53,7 @@ function setUp() {
       new RemoteDevice({
         ...{ number: number++, name: `device${number}`, keys, thread },
         memory: undefined,
-        interruptStatus: strict ? status.pointer : undefined,
+        interrupts: { kind: 'one', status: strict ? status.pointer : undefined },
         onRewire: () => {},
         onConfig: () => {},
         onShow: () => {},

@@ -181,13 +181,13 @@ test('writeConfig: only where the driver may, and the back-end decides', () => {
 test('B19 a lost back-end leaves no wire behind; the next goes on where the ring stands', () => {
   rig.listen();
   rig.create('{ type: rng, backend: PATH }');
-  const { created } = rig.heard('created') as unknown as { created: { wires: { kicks: number[]; call: number } } };
+  const { created } = rig.heard('created') as unknown as { created: { wires: { kicks: number[]; calls: number[] } } };
   rig.activate();
   rig.ram.view.setUint16(0x2002, 41, true);
   rig.backEnd[Symbol.dispose]();
   const { wires } = rig.heard('rewire') as unknown as typeof created;
   expect(wires.kicks).not.toEqual(created.wires.kicks);
-  expect(wires.call).not.toBe(created.wires.call);
+  expect(wires.calls).not.toEqual(created.wires.calls);
   rig.until(() => rig.backEnds.length === 2 && rig.backEnd.heard.includes('SET_VRING_ENABLE'), 'the ring');
   const base = rig.backEnd.requests.find(({ name }) => name === 'SET_VRING_BASE')!;
   expect(base.body).toEqual({ index: 0, num: 41 });
@@ -276,7 +276,7 @@ test('B9 the next back-end lacks what the driver was offered', () => {
 test('interrupt: strict: a call sets the register first, then interrupts', () => {
   rig.listen();
   rig.create('{ type: rng, interrupt: strict, backend: PATH }', { strict: true });
-  expect(rig.heard('created')).toMatchObject({ created: { wires: { call: undefined } } });
+  expect(rig.heard('created')).toMatchObject({ created: { wires: { calls: [] } } });
   rig.activate();
   new EventFd(rig.backEnd.fds.get('SET_VRING_CALL 0')!.number).signal();
   rig.until(() => rig.irq.take() > 0n, 'an interrupt');
@@ -425,7 +425,7 @@ test.skipIf(!existsSync(STORAGE_DAEMON))('a real disk, by qemu-storage-daemon: r
   rig.create(`{ type: blk, record: ${recording}, backend: { command: ${command} } }`);
   const { created } = rig.heard('created') as unknown as { created: CreatedDevice };
   expect(new DataView(created.config.buffer).getBigUint64(0, true)).toBe(2048n);
-  const call = new EventFd(created.wires.call!);
+  const call = new EventFd(created.wires.calls[0]!);
   const kick = new EventFd(created.wires.kicks[0]!);
   const ram = new GuestRam({ base: RAM_BASE, buffer: rig.ram.buffer, pointer: rig.ram.pointer });
   for (let round = 1; round <= 3; round++) {

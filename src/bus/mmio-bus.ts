@@ -34,6 +34,14 @@ export class MmioBus {
     this.#regions.splice(index === -1 ? this.#regions.length : index, 0, region);
   }
 
+  /** Takes away what lies at `base`. */
+  detach(base: GuestAddress): void {
+    const index = this.#regions.findIndex((region) => region.base === base);
+    assert(index !== -1, 'what is not on the bus was taken from it');
+    this.#regions.splice(index, 1);
+    this.#last = undefined;
+  }
+
   read(address: GuestAddress, size: AccessSize): number;
   read(address: GuestAddress, size: AccessSize | 8): number | bigint;
   read(address: GuestAddress, size: AccessSize | 8): number | bigint {

@@ -11,7 +11,6 @@ import { assumedFacts } from '../machine/assumed-facts.ts';
 import { chooseFeatures } from '../machine/cpu-features.ts';
 import type { GuestFacts } from '../machine/guest-tree.ts';
 import { checkCpuCount, chooseIpaBits, createGuestGic, GuestVm } from '../machine/guest-vm.ts';
-import { mainMemory } from '../machine/layout.ts';
 import { checkAvailable, mapRam } from '../machine/ram.ts';
 import { checkPins } from './check-pins.ts';
 import type { Problems } from './problems.ts';
@@ -36,7 +35,7 @@ async function checkKvm(config: VmConfig, problems: Problems): Promise<GuestFact
   if (!kvm) return assumedFacts(config);
   const { cpus } = config;
   await problems.attempt(() => checkCpuCount(kvm, cpus.count));
-  await problems.attempt(() => chooseIpaBits(kvm, cpus.count, mainMemory(config)));
+  await problems.attempt(() => chooseIpaBits(kvm, config));
   using vm = kvm.createVm(kvm.ipaBitsMax);
   for (const feature of FEATURES) {
     await problems.attempt(() => chooseFeatures(vm, { ...ALL_OFF, [feature]: cpus[feature] }));

@@ -18,6 +18,7 @@ import {
   KVM_IRQ_ROUTING_MSI,
   KVM_IRQFD,
   KVM_IRQFD_FLAG_DEASSIGN,
+  KVM_IRQFD_FLAG_RESAMPLE,
   KVM_MSI_VALID_DEVID,
   KVM_REGISTER_COALESCED_MMIO,
   KVM_SET_GSI_ROUTING,
@@ -127,9 +128,13 @@ export class Vm implements Disposable {
     ioctlStruct(this.fd, KVM_IRQ_LINE, this.#irqLevel, `set the level of SPI ${spi}`);
   }
 
-  /** From now on signalling `event` raises `gsi`. Only after the vGIC is initialised. */
-  addIrqfd(event: EventFd, gsi: number): void {
-    const irqfd = pack(kvm_irqfd, { fd: event.number, gsi });
+  /**
+   * From now on signalling `event` raises `gsi`. Only after the vGIC is initialised. With `resampled` the interrupt stays raised until
+   * the guest ends it, which signals `resampled`.
+   */
+  addIrqfd(event: EventFd, gsi: number, resampled?: EventFd): void {
+    const resample = resampled && { flags: KVM_IRQFD_FLAG_RESAMPLE, resamplefd: resampled.number };
+    const irqfd = pack(kvm_irqfd, { fd: event.number, gsi, ...resample });
     ioctlStruct(this.fd, KVM_IRQFD, irqfd, `tie interrupt ${gsi} to an eventfd`);
   }
 
@@ -169,7 +174,12 @@ export class Vm implements Disposable {
     routes.forEach((route, index) => {
       table.set(routingEntry(route), kvm_irq_routing.size + index * entrySize);
     });
-    ioctlStruct(this.fd, KVM_SET_GSI_ROUTING, table, `route ${routes.length} interrupts`);
+    this.setRoutingTable(table);
+  }
+
+  /** The same, of a kvm_irq_routing that its owner keeps, with its entries behind it. */
+  setRoutingTable(table: Uint8Array): void {
+    ioctlStruct(this.fd, KVM_SET_GSI_ROUTING, table, 'route interrupts');
   }
 
   /** Delivers one message-signalled interrupt. */
@@ -215,7 +225,8 @@ function ioeventfd(
   });
 }
 
-function routingEntry(route: Route): Uint8Array {
+/** A kvm_irq_routing_entry. */
+export function routingEntry(route: Route): Uint8Array {
   if (route.kind === 'spi') {
     return pack(kvm_irq_routing_entry, {
       gsi: route.gsi,

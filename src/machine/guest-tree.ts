@@ -7,8 +7,9 @@ import type { VmConfig } from '../config/schema.ts';
 import { POWER_KEY_LINE } from '../devices/power-key.ts';
 import type { FdtTree } from '../fdt/tree.ts';
 import { BOARD_DEVICES, SCRATCH_DEVICE } from './board.ts';
-import { gicAddresses, LAYOUT, mainMemory, placePools, redistributorRanges, V2M_SPIS } from './layout.ts';
-import { hasChildren, poolNode, virtioNodes } from './virtio-nodes.ts';
+import { gicAddresses, hasPci, LAYOUT, mainMemory, placePools, redistributorRanges, V2M_SPIS } from './layout.ts';
+import { pciNode } from './pci-places.ts';
+import { hasChildren, poolNode, poolNodeName, virtioNodes } from './virtio-nodes.ts';
 
 /** Lengths that Linux takes: 64 bytes feed its random pool at once, the other is one u64. */
 export const RNG_SEED_BYTES = 64;
@@ -42,13 +43,24 @@ export async function guestTree(config: VmConfig, facts: GuestFacts): Promise<Fd
       rngSeed: facts.rngSeed,
       kaslrSeed: facts.kaslrSeed,
     },
-    devices: [...BOARD_DEVICES, ...(config.scratchDevice ? [SCRATCH_DEVICE] : []), ...virtioNodes(config)],
+    devices: [
+      ...BOARD_DEVICES,
+      ...(config.scratchDevice ? [SCRATCH_DEVICE] : []),
+      ...virtioNodes(config),
+      ...(hasPci(config) ? [pciNode(config, msiLabel(facts), ({ name }) => poolNodeName(name))] : []),
+    ],
     powerKey: { gpio: 'gpio0', line: POWER_KEY_LINE },
     aliases: { serial0: 'uart0', rtc0: 'rtc0' },
   });
   if (hasChildren(config)) await addChildren(tree, config);
   if (config.overlays.length > 0) await applyOverlays(tree, config);
   return tree;
+}
+
+/** Who takes messages. */
+function msiLabel({ gicVersion, hasIts }: GuestFacts): string | undefined {
+  if (gicVersion === 2) return 'v2m';
+  return hasIts ? 'its' : undefined;
 }
 
 function describeGic(cpuCount: number, memory: AddressRange, facts: GuestFacts): GuestGic {

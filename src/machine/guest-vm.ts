@@ -17,7 +17,6 @@ import {
 } from '../abi/kvm.ts';
 import { bits } from '../base/bits.ts';
 import { ConfigError } from '../base/errors.ts';
-import type { AddressRange } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
 import type { EntryRegister } from '../boot/entry-state.ts';
 import type { VmConfig } from '../config/schema.ts';
@@ -62,7 +61,7 @@ export class GuestVm implements Disposable, SlotSink {
     const { cpus } = config;
     checkCpuCount(kvm, cpus.count);
     using resources = this.#resources;
-    this.vm = resources.use(kvm.createVm(chooseIpaBits(kvm, cpus.count, mainMemory(config))));
+    this.vm = resources.use(kvm.createVm(chooseIpaBits(kvm, config)));
     this.vm.enableCap(KVM_CAP_ARM_NISV_TO_USER);
     this.features = chooseFeatures(this.vm, cpus);
     if (this.features.mte) this.vm.enableCap(KVM_CAP_ARM_MTE);
@@ -187,8 +186,9 @@ export function checkCpuCount(kvm: Kvm, count: number): void {
 }
 
 /** As few address bits as the map needs, since each costs stage-2 tables, but not fewer than guests are used to. */
-export function chooseIpaBits(kvm: Kvm, cpuCount: number, ram: AddressRange): number {
-  const needed = ipaBitsFor(cpuCount, ram);
+export function chooseIpaBits(kvm: Kvm, config: VmConfig): number {
+  const ram = mainMemory(config);
+  const needed = ipaBitsFor(config);
   const most = kvm.ipaBitsMax;
   if (needed > most) {
     throw new ConfigError(

@@ -9,6 +9,7 @@ import type { VmConfig } from '../config/schema.ts';
 import { type PoolConfig, poolsOf } from '../config/shared-memory.ts';
 import { SCRATCH_BYTES } from '../devices/scratch.ts';
 import type { GicAddresses, RedistributorRegion } from '../kvm/vgic.ts';
+import { BUS_BYTES } from '../pci/pci-bus.ts';
 import { REGISTER_BYTES } from '../virtio/mmio-registers.ts';
 
 /** Devices lie so far apart that each register page can be a memory slot on hosts with 64 KiB pages. */
@@ -36,6 +37,8 @@ export const LAYOUT = {
   pvpanic: range(0x090f_0000, 2),
   virtioMmio: range(0x0a00_0000, VIRTIO_COUNT_MAX * DEVICE_STEP),
   scratch: range(0x0b00_0000, SCRATCH_BYTES),
+  pciWindow32: range(0x1000_0000, 0x2eff_0000),
+  pciEcam: range(0x3f00_0000, BUS_BYTES),
 } as const;
 
 /** Shared peripheral interrupts. GICv2m hands out its own range. */
@@ -45,6 +48,8 @@ export const VIRTIO_SPIS = [
   { base: 112, count: 144 },
 ] as const;
 export const V2M_SPIS = { base: 48, count: 64 } as const;
+/** INTA#…INTD# of PCI, swizzled by the device's number. */
+export const INTX_SPIS = [3, 4, 5, 6] as const;
 /** The PMU's private interrupt, as a GIC interrupt number: PPI 7. */
 export const PMU_INTID = 16 + 7;
 /** Private and shared together: SPIs 0…255. */
@@ -91,6 +96,12 @@ export function redistributorRanges(addresses: GicAddresses): readonly AddressRa
 }
 
 type MemoryOfGuest = Pick<VmConfig, 'memory' | 'devices'>;
+type ShapeOfGuest = MemoryOfGuest & Pick<VmConfig, 'cpus'>;
+
+/** Whether the guest has a PCI bus. */
+export function hasPci({ devices }: Pick<VmConfig, 'devices'>): boolean {
+  return Object.values(devices).some(({ transport }) => transport === 'pci');
+}
 
 /** RAM, and behind it the restricted DMA pools, which the guest finds in the same /memory node: Linux needs them mapped. */
 export function mainMemory({ memory, devices }: MemoryOfGuest): AddressRange {
@@ -113,12 +124,26 @@ export function placePools({ memory, devices }: MemoryOfGuest): readonly PlacedP
   });
 }
 
+/** Where windows of devices may lie below the 64-bit PCI window. */
+const WINDOW_ROOM = 16 * GiB;
+
+/** The upper half of the smallest guest address space that has room for all else: where 64-bit BARs lie. */
+export function pciWindow64(cpuCount: number, ram: AddressRange): AddressRange {
+  const size = 2 ** Math.ceil(Math.log2(windowStart(cpuCount, ram) + WINDOW_ROOM));
+  return range(size, size);
+}
+
+/** Above RAM and the redistributors there. */
+function windowStart(cpuCount: number, ram: AddressRange): GuestAddress {
+  return alignUp(Math.max(endOf(ram), ...redistributorRanges(gicAddresses(cpuCount, ram)).map(endOf)), GiB);
+}
+
 /** Where the windows of devices lie: above RAM and the redistributors there, one after the other. */
 export class WindowArea {
   #next: GuestAddress;
 
   constructor(cpuCount: number, ram: AddressRange) {
-    this.#next = alignUp(Math.max(endOf(ram), ...redistributorRanges(gicAddresses(cpuCount, ram)).map(endOf)), GiB);
+    this.#next = windowStart(cpuCount, ram);
   }
 
   place(size: number): GuestAddress {
@@ -129,7 +154,9 @@ export class WindowArea {
 }
 
 /** Guest physical address bits for everything up to the end of RAM and of what lies above it. */
-export function ipaBitsFor(cpuCount: number, ram: AddressRange): number {
-  const ends = redistributorRanges(gicAddresses(cpuCount, ram)).map(endOf);
-  return Math.ceil(Math.log2(Math.max(endOf(ram), ...ends)));
+export function ipaBitsFor({ cpus, memory, devices }: ShapeOfGuest): number {
+  const ram = mainMemory({ memory, devices });
+  const ends = redistributorRanges(gicAddresses(cpus.count, ram)).map(endOf);
+  const pci = hasPci({ devices }) ? endOf(pciWindow64(cpus.count, ram)) : 0;
+  return Math.ceil(Math.log2(Math.max(endOf(ram), pci, ...ends)));
 }

@@ -31,7 +31,7 @@ import { Foundation } from './foundation.ts';
 import { guestTree, KASLR_SEED_BYTES, RNG_SEED_BYTES } from './guest-tree.ts';
 import { GuestVm } from './guest-vm.ts';
 import { type Images, prepareImages } from './images.ts';
-import { ipaBitsFor, LAYOUT, mainMemory } from './layout.ts';
+import { ipaBitsFor, LAYOUT } from './layout.ts';
 import { type MachineEnding, type MachineObserver, type MachineState, NEXT, type Reboot } from './lifecycle.ts';
 import { RegisterPage, type RegisterPageHost } from './register-page.ts';
 import { statistics } from './statistics.ts';
@@ -114,7 +114,7 @@ export class Machine implements Disposable {
       this.#wake?.();
       this.#signals.kick();
     });
-    const ipaBits = ipaBitsFor(config.cpus.count, mainMemory(config));
+    const ipaBits = ipaBitsFor(config);
     this.#slots = new MemorySlots({ pageSize: page, ipaBits: Math.max(ipaBits, 40) });
     const { pointer } = this.memory.regions[0]!;
     this.#slots.add({ kind: 'ram', name: 'RAM', range: ramOf(config), pointer, readOnly: false });
@@ -293,7 +293,7 @@ export class Machine implements Disposable {
     this.#coalescing.attach(guest.vm, guest.coalescedRing(pageSize()));
     this.#loading ??= this.#foundation.load(this.#images);
     if (this.#boots === 1) await this.#placeVirtio();
-    this.#virtio?.attach(guest.vm);
+    this.#virtio?.attach(guest.vm, guest.gic);
     this.#virtio?.setCounterLag(guest.counterLag);
     const { placement } = this.#images;
     const tree = await guestTree(this.config, {

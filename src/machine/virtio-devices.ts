@@ -11,15 +11,20 @@ import type { Signals } from '../host/signals.ts';
 import { GuestCounter } from '../io/guest-counter.ts';
 import { IoThread } from '../io/io-thread.ts';
 import type { WindowDescription } from '../io/protocol.ts';
+import type { Gic } from '../kvm/vgic.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemorySlots } from '../memory/slots.ts';
-import { mainMemory, WindowArea } from './layout.ts';
+import { hasPci, mainMemory, WindowArea } from './layout.ts';
+import { PciHost } from './pci-host.ts';
+import { devfnsOf } from './pci-places.ts';
 import { Pools } from './pools.ts';
 import type { RegisterPageHost } from './register-page.ts';
 import { explainSharing } from './sharing.ts';
+import type { VirtioHome } from './virtio-home.ts';
 import { VirtioMmioDevice } from './virtio-mmio-device.ts';
 import { virtioSlotsOf } from './virtio-nodes.ts';
+import { VirtioPciDevice } from './virtio-pci-device.ts';
 
 export interface VirtioWorld {
   readonly memory: GuestMemory;
@@ -37,7 +42,8 @@ export class VirtioDevices implements Disposable {
   readonly #pools: Pools;
   readonly #resources = new DisposableStack();
   readonly #threads = new Map<string, IoThread>();
-  readonly #devices: readonly VirtioMmioDevice[];
+  readonly #pci: PciHost | undefined;
+  readonly #devices: readonly VirtioHome[];
 
   #failure: Error | undefined;
   #onFailure: () => void = () => {};
@@ -48,12 +54,16 @@ export class VirtioDevices implements Disposable {
     this.#ramFd = world.memory.regions[0]!.fd;
     this.#windows = new WindowArea(config.cpus.count, mainMemory(config));
     const slots = virtioSlotsOf(config);
+    const devfns = devfnsOf(config);
     using resources = new DisposableStack();
     this.#pools = resources.use(new Pools(config));
     const onFailure = (error: Error) => {
       this.#failure ??= error;
       this.#onFailure();
     };
+    const { pageSize, log } = world;
+    const pci = hasPci(config) ? resources.use(new PciHost(config, pageSize, log)) : undefined;
+    this.#pci = pci;
     // The threads end before what they work on is closed.
     const devices = resources.use(new DisposableStack());
     for (const { iothread } of Object.values(config.devices)) {
@@ -63,14 +73,16 @@ export class VirtioDevices implements Disposable {
         resources.use(new IoThread({ name: iothread, counter: this.#counter, onFailure, ...world })),
       );
     }
-    this.#devices = Object.entries(config.devices).map(([name, keys], number) =>
-      devices.use(
-        new VirtioMmioDevice({
-          ...{ number, name, keys, slot: slots[number]!, thread: this.#threads.get(keys.iothread)! },
-          ...{ ...world, pool: this.#pools.of(name) },
-        }),
-      ),
-    );
+    this.#devices = Object.entries(config.devices).map(([name, keys], number) => {
+      const thread = this.#threads.get(keys.iothread)!;
+      const options = { ...world, number, name, keys, thread, pool: this.#pools.of(name) };
+      const [slot, devfn] = [slots.get(name), devfns.get(name)];
+      return devices.use(
+        slot
+          ? new VirtioMmioDevice({ ...options, slot })
+          : new VirtioPciDevice({ ...options, pci: pci!, devfn: devfn! }),
+      );
+    });
     this.#resources = resources.move();
   }
 
@@ -86,15 +98,15 @@ export class VirtioDevices implements Disposable {
   /** Waits until all devices are there, and puts them on the bus and into the guest's memory. */
   async place(bus: MmioBus, slots: MemorySlots): Promise<void> {
     this.#pools.addTo(slots);
-    for (const device of this.#devices) {
-      const transport = await device.createTransport(slots, (window) => this.#placeWindow(window, slots));
-      bus.attach(device.range, transport);
-    }
+    this.#pci?.placeOn(bus);
+    const placeWindow = (window: WindowDescription) => this.#placeWindow(window, slots);
+    for (const device of this.#devices) await device.place({ bus, slots, placeWindow });
   }
 
   /** From now on the guest reads the devices' registers without leaving. */
   showPages(host: RegisterPageHost): void {
-    for (const device of this.#devices) device.showPage(host);
+    for (const device of this.#devices) device.showPage?.(host);
+    this.#pci?.showPage(host);
   }
 
   /** What there is, and what can be asked of it. */
@@ -140,13 +152,15 @@ export class VirtioDevices implements Disposable {
   }
 
   /** Ties the devices to a (new) VM, whose interrupt controller is initialised. */
-  attach(vm: Vm): void {
-    for (const device of this.#devices) device.attach(vm);
+  attach(vm: Vm, gic: Gic): void {
+    this.#pci?.attachVm(vm, gic);
+    for (const device of this.#devices) device.attach(vm, gic);
   }
 
   /** The VM is gone. */
   detach(): void {
     for (const device of this.#devices) device.detach();
+    this.#pci?.detachVm();
   }
 
   /** The guest's counter is so many ticks behind the host's from now on. */
@@ -157,6 +171,7 @@ export class VirtioDevices implements Disposable {
   /** The guest is gone, and another one comes. */
   reset(): void {
     for (const device of this.#devices) device.reset();
+    this.#pci?.reset();
   }
 
   /** Keeps every device still, until `resume`. */

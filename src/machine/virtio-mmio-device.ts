@@ -2,50 +2,25 @@
  * A virtio device on the MMIO bus: its transport, the page that the guest reads its registers from, and the eventfds that
  * tie the guest to the device's I/O thread.
  */
-import { VIRTIO_F_ACCESS_PLATFORM, VIRTIO_MMIO_INT_VRING } from '../abi/virtio.ts';
+import { VIRTIO_MMIO_INT_VRING } from '../abi/virtio.ts';
 import type { AddressRange, GuestAddress } from '../base/range.ts';
 import { EventFd } from '../host/eventfd.ts';
-import type { IoThread } from '../io/io-thread.ts';
-import type { DeviceKeys, WindowDescription, WindowPiece } from '../io/protocol.ts';
+import type { WindowPiece } from '../io/protocol.ts';
 import { RemoteDevice } from '../io/remote-device.ts';
 import type { Vm } from '../kvm/vm.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemorySlots, Slot } from '../memory/slots.ts';
-import { features } from '../virtio/features.ts';
 import { Reg } from '../virtio/mmio-registers.ts';
 import { MmioTransport } from '../virtio/mmio-transport.ts';
 import type { SharedMemoryRegion } from '../virtio/transport-state.ts';
 import type { VirtioSlot } from './layout.ts';
-import type { Pool } from './pools.ts';
 import { RegisterPage, type RegisterPageHost } from './register-page.ts';
+import { type GuestPlaces, POOL_FEATURES, type VirtioHome, type VirtioHomeOptions } from './virtio-home.ts';
 
-/** The driver then asks its kernel where the device may go, and the device tree says: to the pool. */
-const POOL_FEATURES = {
-  features: features(VIRTIO_F_ACCESS_PLATFORM),
-  complaint:
-    'not VIRTIO_F_ACCESS_PLATFORM, so it knows no pool: use a guest kernel with CONFIG_DMA_RESTRICTED_POOL, or memory: all',
-};
-
-/** The keys of a virtio device, those of its transport too. */
-export interface VirtioKeys extends DeviceKeys {
-  readonly interrupt: 'direct' | 'strict';
-}
-
-export interface VirtioMmioOptions {
-  readonly number: number;
-  readonly name: string;
-  readonly keys: VirtioKeys;
+export interface VirtioMmioOptions extends VirtioHomeOptions {
   readonly slot: VirtioSlot;
-  readonly thread: IoThread;
-  /** RAM. */
-  readonly memory: GuestMemory;
-  /** What the device has instead of it. */
-  readonly pool: Pool | undefined;
-  readonly pageSize: number;
-  log(message: string): void;
 }
 
-export class VirtioMmioDevice implements Disposable {
+export class VirtioMmioDevice implements VirtioHome {
   readonly remote: RemoteDevice;
   readonly #options: VirtioMmioOptions;
   readonly #resources = new DisposableStack();
@@ -59,7 +34,7 @@ export class VirtioMmioDevice implements Disposable {
   #transport: MmioTransport | undefined;
   #vm: Vm | undefined;
 
-  /** Has the I/O thread make the device; `createTransport` follows once it is there. */
+  /** Has the I/O thread make the device; `place` follows once it is there. */
   constructor(options: VirtioMmioOptions) {
     const { number, name, keys, slot, thread, pool, pageSize } = options;
     this.#options = options;
@@ -92,7 +67,6 @@ export class VirtioMmioDevice implements Disposable {
     return this.#options.name;
   }
 
-  /** As in the config. */
   get type(): string {
     return this.#options.keys.type;
   }
@@ -101,17 +75,13 @@ export class VirtioMmioDevice implements Disposable {
     return this.#options.slot.range;
   }
 
-  /** Waits for the device, has its windows placed, and makes the transport. */
-  async createTransport(
-    slots: MemorySlots,
-    place: (window: WindowDescription) => GuestAddress,
-  ): Promise<MmioTransport> {
+  async place({ bus, slots, placeWindow }: GuestPlaces): Promise<void> {
     const created = await this.remote.creation;
     this.#slots = slots;
     let { config } = created;
     const sharedMemory: SharedMemoryRegion[] = [];
     created.windows.forEach((window, index) => {
-      const base = place(window);
+      const base = placeWindow(window);
       this.#windows.push(base);
       config = this.remote.place(index, base);
       if (window.shmId !== undefined) sharedMemory.push({ id: window.shmId, base, size: window.size });
@@ -133,16 +103,14 @@ export class VirtioMmioDevice implements Disposable {
         log: (message) => log(`${name}: ${message}`),
       },
     );
-    return this.#transport;
+    bus.attach(this.range, this.#transport);
   }
 
-  /** From now on the guest reads the registers without leaving. */
   showPage(host: RegisterPageHost): void {
     // An exact InterruptStatus is set by the I/O thread, which cannot publish it where that takes more than a store.
     if (host.isCoherent || !this.#isStrict) this.#page.show(host);
   }
 
-  /** Ties the eventfds to a (new) VM, whose interrupt controller is initialised. What ties them goes with it. */
   attach(vm: Vm): void {
     const { base } = this.range;
     this.#vm = vm;
@@ -151,7 +119,6 @@ export class VirtioMmioDevice implements Disposable {
     if (!this.#isStrict) vm.addIoeventfd(this.#acknowledged, base + Reg.InterruptACK, 4, VIRTIO_MMIO_INT_VRING);
   }
 
-  /** The VM is gone, and with it whatever was tied to it. */
   detach(): void {
     this.#vm = undefined;
   }
@@ -191,7 +158,7 @@ export class VirtioMmioDevice implements Disposable {
     this.#pieces.delete(piece);
   }
 
-  /** The guest reboots: between two VMs, so nobody reads the page. */
+  /** Nobody reads the page. */
   reset(): void {
     this.#transport?.reset();
   }

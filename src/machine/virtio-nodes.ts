@@ -1,4 +1,4 @@
-/** Where the virtio devices of a config lie, and their device tree nodes. Devices keep their order: Linux probes in it. */
+/** Where the virtio-mmio devices of a config lie, and their device tree nodes. Devices keep their order: Linux probes in it. */
 import { ConfigError } from '../base/errors.ts';
 import { virtioMmioNode } from '../boot/device-nodes.ts';
 import type { GuestDevice, ReservedMemory } from '../boot/device-tree.ts';
@@ -6,13 +6,18 @@ import type { VmConfig } from '../config/schema.ts';
 import { type DeviceNodeContext, IRQ_TYPE_EDGE_RISING, spiCells } from '../fdt/device-node.ts';
 import { type PlacedPool, placePools, type VirtioSlot, virtioSlots } from './layout.ts';
 
-export function virtioSlotsOf({ devices }: VmConfig): readonly VirtioSlot[] {
-  const count = Object.keys(devices).length;
+/** By name, of those on the memory bus. */
+export function virtioSlotsOf({ devices }: Pick<VmConfig, 'devices'>): ReadonlyMap<string, VirtioSlot> {
+  const names = Object.keys(devices).filter((name) => devices[name]!.transport === 'mmio');
+  const count = names.length;
   const slots = virtioSlots(count);
-  if (slots) return slots;
-  throw new ConfigError(`${count} devices are more than there are interrupts for: take some out`, {
-    keyPath: 'devices',
-  });
+  if (slots) return new Map(names.map((name, number) => [name, slots[number]!]));
+  throw new ConfigError(
+    `${count} devices are more than there are interrupts for: let some have transport: pci, or take them out`,
+    {
+      keyPath: 'devices',
+    },
+  );
 }
 
 /** Bindings reserved-memory/shared-dma-pool.yaml: "restricted-dma-pool" bounces all that a device is given, rings included. */
@@ -20,16 +25,14 @@ export function poolNode({ name, range }: PlacedPool): ReservedMemory {
   return { name: poolNodeName(name), range, compatible: 'restricted-dma-pool' };
 }
 
-function poolNodeName(pool: string): string {
+export function poolNodeName(pool: string): string {
   return `pool-${pool}`;
 }
 
 /** KVM makes a pulse of what an irqfd signals: only an edge-triggered interrupt keeps it. */
 export function virtioNodes(config: VmConfig): readonly GuestDevice[] {
-  const slots = virtioSlotsOf(config);
   const pools = placePools(config);
-  return Object.keys(config.devices).map((label, number) => {
-    const { range, spi } = slots[number]!;
+  return [...virtioSlotsOf(config)].map(([label, { range, spi }]) => {
     const pool = pools.find(({ devices }) => devices.includes(label));
     const node = (context: DeviceNodeContext) => {
       const own = virtioMmioNode(context);

@@ -21,7 +21,17 @@ export const COMMON_KEYS = {
         'the register reads "used buffers" all the time, so that acknowledging an interrupt never leaves the guest',
       strict: 'the register says exactly what happened, at the cost of an exit per interrupt',
     },
-    help: 'How the InterruptStatus register works.',
+    help: 'How the InterruptStatus register of `transport: mmio` works.',
+  }),
+  transport: choice({
+    choices: ['mmio', 'pci'],
+    default: 'mmio',
+    examples: ['pci'],
+    meanings: {
+      mmio: 'virtio-mmio: a node of the device tree, one interrupt for all queues',
+      pci: 'virtio-pci: a function on a PCI bus, which the guest then has, and a message-signalled interrupt for each queue',
+    },
+    help: 'How the guest finds the device, and how the two talk.',
   }),
   packed: choice({
     choices: ['off', 'on'],

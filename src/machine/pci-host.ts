@@ -1,0 +1,117 @@
+/**
+ * The guest's PCI: a bus behind a generic host bridge, the windows in which BARs lie, and the interrupts that functions have. The bus is
+ * a register page, so that a guest on a coherent host looks for devices without leaving (docs/architecture.md, "PCI").
+ */
+
+import { FewTimes } from '../base/few-times.ts';
+import { type AddressRange, contains, formatRange, overlaps } from '../base/range.ts';
+import type { MmioBus } from '../bus/mmio-bus.ts';
+import type { AccessSize, MmioDevice } from '../bus/mmio-device.ts';
+import type { VmConfig } from '../config/schema.ts';
+import type { Gic } from '../kvm/vgic.ts';
+import type { Vm } from '../kvm/vm.ts';
+import type { BarSpace } from '../pci/bars.ts';
+import type { BusFunction } from '../pci/bus-function.ts';
+import { HostBridge } from '../pci/host-bridge.ts';
+import { PciBus } from '../pci/pci-bus.ts';
+import { LAYOUT } from './layout.ts';
+import { MsiRoutes } from './msi-routes.ts';
+import { window64Of } from './pci-places.ts';
+import { RegisterPage, type RegisterPageHost } from './register-page.ts';
+
+/** A guest that moves a BAR to nowhere over and over must not fill the log. */
+const REFUSALS_LOGGED_MAX = 5;
+
+export class PciHost implements BarSpace, MmioDevice, Disposable {
+  readonly name = 'ECAM';
+  readonly routes = new MsiRoutes();
+  readonly #bus: PciBus;
+  readonly #page: RegisterPage;
+  readonly #windows: readonly AddressRange[];
+  readonly #placed = new Map<number, AddressRange>();
+  readonly #refusals: FewTimes;
+  #mmio: MmioBus | undefined;
+  #isShown = false;
+
+  constructor(config: VmConfig, pageSize: number, log: (message: string) => void) {
+    this.#page = new RegisterPage('the PCI bus', LAYOUT.pciEcam, pageSize);
+    this.#bus = new PciBus(this.#page.view);
+    this.#windows = [LAYOUT.pciWindow32, window64Of(config)];
+    this.#refusals = new FewTimes(REFUSALS_LOGGED_MAX, log);
+    this.add(0, new HostBridge(this.memoryOf(0)));
+  }
+
+  /** Puts it on the guest's memory bus. */
+  placeOn(mmio: MmioBus): void {
+    this.#mmio = mmio;
+    mmio.attach(LAYOUT.pciEcam, this);
+  }
+
+  /** The configuration space of function `devfn`, as the guest sees it. */
+  memoryOf(devfn: number): DataView {
+    return this.#bus.memoryOf(devfn);
+  }
+
+  add(devfn: number, fn: BusFunction): void {
+    this.#bus.add(devfn, fn);
+  }
+
+  /** From now on the guest reads the bus without leaving. */
+  showPage(host: RegisterPageHost): void {
+    this.#page.show(host);
+    this.#isShown = true;
+  }
+
+  /** Reads have effects from now on: each leaves the guest. */
+  hidePage(): void {
+    if (this.#isShown) this.#page.setReadable(false);
+    this.#isShown = false;
+  }
+
+  read(offset: number, size: AccessSize): number {
+    return this.#bus.read(offset, size);
+  }
+
+  write(offset: number, size: AccessSize, value: number): void {
+    this.#bus.write(offset, size, value);
+    if (this.#isShown) this.#page.publish();
+  }
+
+  attach(range: AddressRange, device: MmioDevice): boolean {
+    const isFree = [...this.#placed.values()].every((other) => !overlaps(other, range));
+    if (!isFree || !this.#windows.some((window) => contains(window, range))) {
+      // All ones is what a guest writes to learn the size, and Linux does so with the BAR disabled.
+      this.#refusals.say(
+        `The guest puts ${device.name} at ${formatRange(range)}, ${isFree ? 'outside the windows of the PCI host bridge' : 'where another BAR lies'}: it is nowhere`,
+      );
+      return false;
+    }
+    this.#mmio!.attach(range, device);
+    this.#placed.set(range.base, range);
+    return true;
+  }
+
+  detach({ base }: AddressRange): void {
+    this.#mmio!.detach(base);
+    this.#placed.delete(base);
+  }
+
+  /** A (new) VM, whose interrupt controller is initialised. */
+  attachVm(vm: Vm, gic: Gic): void {
+    this.routes.attach(vm, gic);
+  }
+
+  /** The VM is gone. */
+  detachVm(): void {
+    this.routes.detach();
+  }
+
+  /** The guest reboots: functions are as after power-on. Nobody reads the page. */
+  reset(): void {
+    this.#bus.reset();
+  }
+
+  [Symbol.dispose](): void {
+    this.#page[Symbol.dispose]();
+  }
+}

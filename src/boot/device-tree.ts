@@ -124,7 +124,8 @@ export function buildDeviceTree(guest: GuestDeviceTree): FdtTree {
   for (const device of guest.devices) {
     const { range, interrupts } = device;
     const node = device.node({ range, ...(interrupts && { interrupts }), clock, gic, phandleOf });
-    labelDevice(tree, tree.root.add(node), device.label);
+    labelDevice(tree, node, device.label);
+    tree.root.add(node);
   }
   if (guest.powerKey) tree.root.add(powerKeyNode(phandleOf(guest.powerKey.gpio), guest.powerKey.line));
 
@@ -134,15 +135,17 @@ export function buildDeviceTree(guest: GuestDeviceTree): FdtTree {
   return tree;
 }
 
-/** Device names come from the config, so that a label is taken is the user's business. */
+/** Gives `node`, which is not in the tree yet, its label. Those that its children have already must be free as well. */
 function labelDevice(tree: FdtTree, node: FdtNode, name: string): void {
-  const label = labelOf(name);
-  if (tree.labelled(label))
-    throw new ConfigError(
-      `Cannot make the device tree: device ${name} would get the label ${label}, which is taken; call it something else`,
-      { keyPath: `devices.${name}` },
-    );
-  node.labels.add(label);
+  node.labels.add(labelOf(name));
+  const labels = [...node.labels, ...[...node.children.values()].flatMap((child) => [...child.labels])];
+  // Device names come from the config, so that a label is taken is the user's business.
+  const taken = labels.find((label, index) => tree.labelled(label) || labels.indexOf(label) !== index);
+  if (taken === undefined) return;
+  throw new ConfigError(
+    `Cannot make the device tree: device ${taken === labelOf(name) ? name : taken} would get the label ${taken}, which is taken; call it something else`,
+    { keyPath: `devices.${name}` },
+  );
 }
 
 /** The label of the device that the config calls `name`. */

@@ -16,7 +16,7 @@ import { HostBridge } from '../pci/host-bridge.ts';
 import { PciBus } from '../pci/pci-bus.ts';
 import { LAYOUT } from './layout.ts';
 import { MsiRoutes } from './msi-routes.ts';
-import { window64Of } from './pci-places.ts';
+import { devfnsOf, window64Of } from './pci-places.ts';
 import { RegisterPage, type RegisterPageHost } from './register-page.ts';
 
 /** A guest that moves a BAR to nowhere over and over must not fill the log. */
@@ -27,6 +27,7 @@ export class PciHost implements BarSpace, MmioDevice, Disposable {
   readonly routes = new MsiRoutes();
   readonly #bus: PciBus;
   readonly #page: RegisterPage;
+  readonly #devfns: readonly number[];
   readonly #windows: readonly AddressRange[];
   readonly #placed = new Map<number, AddressRange>();
   readonly #refusals: FewTimes;
@@ -37,6 +38,7 @@ export class PciHost implements BarSpace, MmioDevice, Disposable {
     this.#page = new RegisterPage('the PCI bus', LAYOUT.pciEcam, pageSize);
     this.#bus = new PciBus(this.#page.view);
     this.#windows = [LAYOUT.pciWindow32, window64Of(config)];
+    this.#devfns = [...devfnsOf(config).values()];
     this.#refusals = new FewTimes(REFUSALS_LOGGED_MAX, log);
     this.add(0, new HostBridge(this.memoryOf(0)));
   }
@@ -50,6 +52,11 @@ export class PciHost implements BarSpace, MmioDevice, Disposable {
   /** The configuration space of function `devfn`, as the guest sees it. */
   memoryOf(devfn: number): DataView {
     return this.#bus.memoryOf(devfn);
+  }
+
+  /** Whether it is function 0 of a device that has others. */
+  hasMore(devfn: number): boolean {
+    return devfn % 8 === 0 && this.#devfns.some((other) => other > devfn && other < devfn + 8);
   }
 
   add(devfn: number, fn: BusFunction): void {

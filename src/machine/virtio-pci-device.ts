@@ -114,7 +114,14 @@ export class VirtioPciDevice implements VirtioHome {
     this.#function = new VirtioPciFunction(
       { id: created.id, features, required, queueSizes: created.queueSizes, config, sharedMemory },
       {
-        ...{ name: this.name, bytes: pci.memoryOf(devfn), space: pci, sink: interrupts, isr: this.#isr },
+        ...{
+          name: this.name,
+          bytes: pci.memoryOf(devfn),
+          isMultiFunction: pci.hasMore(devfn),
+          space: pci,
+          sink: interrupts,
+          isr: this.#isr,
+        },
         ...{ end: this.remote, memory: pool?.memory ?? memory },
         mapVector: (index, vector) => interrupts.mapVector(index, vector),
         started: (isStarted) => interrupts.started(isStarted),

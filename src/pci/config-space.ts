@@ -10,6 +10,9 @@ import {
   PCI_COMMAND_MASTER,
   PCI_COMMAND_MEMORY,
   PCI_DEVICE_ID,
+  PCI_HEADER_TYPE,
+  PCI_HEADER_TYPE_MFD,
+  PCI_HEADER_TYPE_NORMAL,
   PCI_INTERRUPT_LINE,
   PCI_INTERRUPT_PIN,
   PCI_STATUS,
@@ -34,6 +37,8 @@ export interface FunctionIdentity {
   readonly revision?: number;
   /** Base class, subclass, interface: 24 bits. */
   readonly classCode: number;
+  /** Function 0 of a device that has others. */
+  readonly isMultiFunction?: boolean;
   /** 1…4 for INTA#…INTD#; absent where it has none. */
   readonly interruptPin?: number;
 }
@@ -50,10 +55,12 @@ export class ConfigSpace {
   constructor(identity: FunctionIdentity, bytes: DataView = new DataView(new ArrayBuffer(CONFIG_SPACE_BYTES))) {
     this.#bytes = bytes;
     new Uint8Array(bytes.buffer, bytes.byteOffset, CONFIG_SPACE_BYTES).fill(0);
-    const { vendorId, deviceId, subsystemVendorId, subsystemId, revision, classCode, interruptPin } = identity;
+    const { vendorId, deviceId, subsystemVendorId, subsystemId, revision, classCode, interruptPin, isMultiFunction } =
+      identity;
     this.define(PCI_VENDOR_ID, 2, vendorId);
     this.define(PCI_DEVICE_ID, 2, deviceId);
     this.define(PCI_CLASS_REVISION, 4, classCode * 2 ** 8 + (revision ?? 0));
+    this.define(PCI_HEADER_TYPE, 1, PCI_HEADER_TYPE_NORMAL | (isMultiFunction ? PCI_HEADER_TYPE_MFD : 0));
     this.define(PCI_SUBSYSTEM_VENDOR_ID, 2, subsystemVendorId ?? vendorId);
     this.define(PCI_SUBSYSTEM_ID, 2, subsystemId ?? deviceId);
     this.define(PCI_COMMAND, 2, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);

@@ -16,13 +16,6 @@ export const BUS_BYTES = FUNCTIONS * CONFIG_SPACE_BYTES;
 /** What a read finds where no function is. */
 const ALL_ONES = 0xff;
 
-/** "00.0" of `devfn`: device × 8 + function. */
-export function formatDevfn(devfn: number): string {
-  return `${Math.floor(devfn / 8)
-    .toString(16)
-    .padStart(2, '0')}.${devfn % 8}`;
-}
-
 export class PciBus implements MmioDevice {
   readonly name = 'ECAM';
   readonly #memory: DataView;

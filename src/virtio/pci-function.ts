@@ -63,6 +63,8 @@ export interface PciFunctionWorld extends Omit<PciTransportWorld, 'vectorCount'>
   readonly name: string;
   /** Its configuration space, as the guest may see it. */
   readonly bytes: DataView;
+  /** It is function 0 of a device that has others. */
+  readonly isMultiFunction: boolean;
   readonly space: BarSpace;
   readonly sink: MsiSink;
   /** Whether the guest has disabled wired interrupts, after a write that may have changed it. */
@@ -96,6 +98,7 @@ export class VirtioPciFunction implements BusFunction {
         ...{ vendorId: VENDOR, deviceId: DEVICE_OF_ID_0 + device.id, revision: REVISION },
         ...{ subsystemVendorId: VENDOR, subsystemId: SUBSYSTEM },
         ...{ classCode: CLASSES[device.id] ?? CLASS_OTHER, interruptPin: 1 },
+        isMultiFunction: world.isMultiFunction,
       },
       world.bytes,
     );

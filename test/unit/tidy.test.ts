@@ -17,9 +17,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   fdt: ['base'],
   memory: ['base'],
   bus: ['base'],
-  virtio: ['base', 'abi', 'memory', 'bus'],
+  pci: ['base', 'abi', 'memory', 'bus'],
+  // pci: a virtio device is a function of the bus, or is not.
+  virtio: ['base', 'abi', 'memory', 'bus', 'pci'],
   devices: ['base', 'abi', 'memory', 'bus', 'fdt', 'virtio'],
-  pci: ['base', 'abi', 'memory', 'bus', 'fdt'],
   boot: ['base', 'memory', 'fdt'],
   config: ['base'],
   host: ['base', 'abi'],

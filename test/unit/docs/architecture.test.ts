@@ -7,6 +7,7 @@ import { CONFIG } from '../../../src/config/schema.ts';
 import {
   gicAddresses,
   INTERRUPT_COUNT,
+  INTX_SPIS,
   LAYOUT,
   PMU_INTID,
   SPI,
@@ -39,17 +40,16 @@ test('the redistributors are as many as the memory map says', () => {
 
 test('the interrupts are those of src/machine/layout.ts', () => {
   const rows = TABLES.find(([head]) => head?.[0] === 'interrupt')!.slice(1);
-  const { base, count } = V2M_SPIS;
+  const range = (name: string, base: number, count: number) => [
+    ...[name, `SPI ${base}–${base + count - 1}`, `${SPI_FIRST + base}–${SPI_FIRST + base + count - 1}`],
+  ];
   expect(rows).toEqual([
     ...Object.entries(SPI).map(([device, spi]) => [device.toUpperCase(), `SPI ${spi}`, `${SPI_FIRST + spi}`]),
-    ['GICv2m', `SPI ${base}–${base + count - 1}`, `${SPI_FIRST + base}–${SPI_FIRST + base + count - 1}`],
+    range('PCI INTA#–INTD#', INTX_SPIS[0], INTX_SPIS.length),
+    range('GICv2m', V2M_SPIS.base, V2M_SPIS.count),
     ...VIRTIO_SPIS.map(({ base, count }, index) => {
       const first = index === 0 ? 0 : VIRTIO_SPIS[0].count;
-      return [
-        `virtio-mmio ${first}–${first + count - 1}`,
-        `SPI ${base}–${base + count - 1}`,
-        `${SPI_FIRST + base}–${SPI_FIRST + base + count - 1}`,
-      ];
+      return range(`virtio-mmio ${first}–${first + count - 1}`, base, count);
     }),
     ['PMU', `PPI ${PMU_INTID - PPI_FIRST}`, `${PMU_INTID}`],
   ]);

@@ -7,8 +7,10 @@ import { afterAll, expect, test } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { formatDts } from '../../../src/fdt/dts.ts';
 import { cellsOf } from '../../../src/fdt/value.ts';
+import { writeDtb } from '../../../src/fdt/writer.ts';
 import { assumedFacts } from '../../../src/machine/assumed-facts.ts';
 import { guestTree } from '../../../src/machine/guest-tree.ts';
+import { decompile, dtcMissing } from '../fdt/dtc.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'orko-tree-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -111,4 +113,53 @@ test.each([
   ['devices: { uart0: { type: rng } }', 'would get the label uart0, which is taken'],
 ])('%j is refused with its sentence', async (yaml, sentence) => {
   await expect(treeOf(yaml)).rejects.toThrow(sentence);
+});
+
+test('PCI: a host bridge with windows, wired interrupts and messages; functions have nodes where something stands in them', async () => {
+  const tree = await treeOf(`
+memory: 1G
+devices:
+  a: { type: rng, transport: pci }
+  b: { type: rng }
+  c: { type: rng, transport: pci, children: [{ gpio: { compatible: "virtio,device29" } }] }
+  d: { type: blk, backend: /run/a.sock, memory: pool, transport: pci }
+`);
+  const pcie = tree.labelled('pcie')!;
+  const cells = (name: string) => cellsOf(pcie.properties.get(name)!)!;
+  expect(cells('bus-range')).toEqual([0, 0]);
+  expect(cells('ranges').slice(0, 7)).toEqual([0x0200_0000, 0, 0x1000_0000, 0, 0x1000_0000, 0, 0x2eff_0000]);
+  expect(cells('msi-map')).toEqual([0, tree.labelled('its')!.phandle, 0, 0x1_0000]);
+  const map = cells('interrupt-map');
+  expect(map.length).toBe(16 * 10);
+  const gic = tree.labelled('gic')!.phandle;
+  // INTA# of device 1, and INTB# of device 3.
+  expect(map.slice(40, 50)).toEqual([0x800, 0, 0, 1, gic, 0, 0, 0, 4, 4]);
+  expect(map.slice(130, 140)).toEqual([0x1800, 0, 0, 2, gic, 0, 0, 0, 3, 4]);
+  expect([...pcie.children.keys()]).toEqual(['virtio@2', 'virtio@3']);
+  expect(tree.pathOf(tree.labelled('c')!)).toBe('/pcie@3f000000/virtio@2');
+  expect(tree.labelled('d')!.properties.get('memory-region')).toEqual(
+    tree.labelled('pool_d')!.properties.get('phandle'),
+  );
+  expect(tree.labelled('b')!.name).toBe('virtio_mmio@a000000');
+  if (!dtcMissing) expect(decompile(writeDtb(tree)).messages).toBe('');
+});
+
+test('PCI: GICv2 takes messages by its v2m frame, GICv3 without an ITS takes none', async () => {
+  const yaml = 'devices: { a: { type: rng, transport: pci } }';
+  const v2 = await treeOf(`gic: v2\n${yaml}`);
+  expect(cellsOf(v2.labelled('pcie')!.properties.get('msi-map')!)![1]).toBe(v2.labelled('v2m')!.phandle);
+  const none = await treeOf(`its: off\n${yaml}`);
+  expect(none.labelled('pcie')!.properties.has('msi-map')).toBe(false);
+  await expect(treeOf('devices: { pcie: { type: rng, transport: pci } }')).resolves.toBeDefined();
+});
+
+test('PCI: more devices than there are slots become functions of them', async () => {
+  const devices = Array.from(
+    { length: 40 },
+    (_, index) => `  r${index}: { type: rng, transport: pci, children: [{ a: {} }] }\n`,
+  );
+  const tree = await treeOf(`devices:\n${devices.join('')}`);
+  expect(['r0', 'r30', 'r31', 'r39'].map((name) => tree.labelled(name)!.name)).toEqual([
+    ...['virtio@1', 'virtio@1f', 'virtio@1,1', 'virtio@9,1'],
+  ]);
 });

@@ -12,7 +12,7 @@ import type { L1Options } from '../../src/nested/l1.ts';
 import { toStderr } from '../../src/nested/progress.ts';
 import { measureBackEndSplit } from './backend-split.ts';
 import { type BenchHost, startBenchHost } from './bench-host.ts';
-import { measureBlk, measureBlkExits } from './blk.ts';
+import { measureBlk, measureBlkExits, measureBlkPci } from './blk.ts';
 import { measureBoot } from './boot.ts';
 import { benchEntry, FIGURES, type FigureId, figureLine, type Round, TABLE_HEAD } from './figure.ts';
 import { measureFs } from './fs.ts';
@@ -54,7 +54,7 @@ async function measureOnMain(host: BenchHost): Promise<void> {
     results.set('boot-quiet-1', wall);
     results.set('guest-boot', guest);
   }
-  for (const id of ['boot-quiet-4', 'boot-loud-1'] as const) {
+  for (const id of ['boot-quiet-4', 'boot-loud-1', 'boot-pci-16'] as const) {
     if (wanted.has(id)) results.set(id, (await measureBoot(host, id, toStderr)).wall);
   }
   if (wanted.has('mmio-exit')) results.set('mmio-exit', await measureMmioExit(host, toStderr));
@@ -64,6 +64,9 @@ async function measureOnMain(host: BenchHost): Promise<void> {
   }
   if ([...wanted].some((id) => id.startsWith('blk-mmio-') && !id.endsWith('-nofwb'))) {
     for (const [id, rounds] of Object.entries(await measureBlk(host, toStderr))) results.set(id as FigureId, rounds);
+  }
+  if ([...wanted].some((id) => id.startsWith('blk-pci-'))) {
+    for (const [id, rounds] of Object.entries(await measureBlkPci(host, toStderr))) results.set(id as FigureId, rounds);
   }
   if (wanted.has('backend-split') || wanted.has('backend-split-qd1')) {
     for (const [id, rounds] of Object.entries(await measureBackEndSplit(host, toStderr))) {

@@ -1,5 +1,5 @@
 /**
- * blk-mmio-*: a disk of 128 MiB in the host's memory, read and written with O_DIRECT by the guest's own bench
+ * blk-mmio-*, blk-pci-*: a disk of 128 MiB in the host's memory, read and written with O_DIRECT by the guest's own bench
  * (guests/linux/agent/disk.c), ten seconds each. The peer is QEMU's virtio-blk-pci with an I/O thread, the better of its two
  * ways to do I/O. Exits and CPU time are the host's own counters, taken when a load begins and when it ends.
  */
@@ -11,6 +11,7 @@ import { type FigureId, median, type Round } from './figure.ts';
 import { inRounds } from './rounds.ts';
 
 type BlkFigureId = Extract<FigureId, `blk-mmio-${string}`>;
+type PciFigureId = Extract<FigureId, `blk-pci-${string}`>;
 
 const LOADS = ['rand-qd1', 'rand-qd8', 'seq-read', 'seq-write'] as const;
 export type Load = (typeof LOADS)[number];
@@ -29,8 +30,9 @@ const Stat = { UTIME: 14 - 3, STIME: 15 - 3, GUEST_TIME: 43 - 3 } as const;
 /** QEMU's ways to do I/O: for each figure the one that is better in the median of all rounds counts. */
 const AIO = ['threads', 'io_uring'] as const;
 
-/** What a VM of ours has by default. */
+/** What a VM of ours has by default, and the same on PCI. */
 const OUR_DEVICE = `{ type: blk, path: ${DISK} }`;
+const OUR_PCI_DEVICE = `{ type: blk, path: ${DISK}, transport: pci }`;
 
 export interface Measured {
   readonly perSecond: number;
@@ -56,34 +58,48 @@ const LOWER: readonly BlkFigureId[] = ['blk-mmio-exits', 'blk-mmio-exits-nofwb',
 export type BlkRounds = Record<Exclude<BlkFigureId, 'blk-mmio-exits-nofwb'>, Round[]>;
 
 export async function measureBlk(host: BenchHost, progress: ProgressSink): Promise<BlkRounds> {
-  const rounds = await rounded('blk', host, LOADS, progress);
-  const { 'blk-mmio-exits-nofwb': _, ...figures } = rounds;
-  return figures;
+  const take = await rounded('blk', host, LOADS, OUR_DEVICE, progress);
+  return Object.fromEntries(
+    (Object.keys(SOURCES) as BlkFigureId[]).filter((id) => id !== 'blk-mmio-exits-nofwb').map((id) => [id, take(id)]),
+  ) as BlkRounds;
 }
 
 /** On a host without FEAT_S2FWB, where reads of registers leave the guest. */
 export async function measureBlkExits(host: BenchHost, progress: ProgressSink): Promise<Round[]> {
-  return (await rounded('blk-mmio-exits-nofwb', host, ['rand-qd8'], progress))['blk-mmio-exits-nofwb'];
+  const take = await rounded('blk-mmio-exits-nofwb', host, ['rand-qd8'], OUR_DEVICE, progress);
+  return take('blk-mmio-exits-nofwb');
 }
 
-async function rounded(what: string, host: BenchHost, loads: readonly Load[], progress: ProgressSink) {
+export async function measureBlkPci(host: BenchHost, progress: ProgressSink): Promise<Record<PciFigureId, Round[]>> {
+  const take = await rounded('blk-pci', host, ['rand-qd1', 'rand-qd8'], OUR_PCI_DEVICE, progress);
+  return {
+    'blk-pci-rand-qd1': take('blk-mmio-rand-qd1'),
+    'blk-pci-rand-qd8': take('blk-mmio-rand-qd8'),
+    'blk-pci-exits': take('blk-mmio-exits'),
+  };
+}
+
+/** Runs `loads` in all rounds. Returns what takes the rounds of a figure from them. */
+async function rounded(
+  what: string,
+  host: BenchHost,
+  loads: readonly Load[],
+  ourDevice: string,
+  progress: ProgressSink,
+): Promise<(id: BlkFigureId) => Round[]> {
   const runs = async (contender: Contender) =>
     contender === 'ours'
-      ? [await runLoads(host, contender, loads, OUR_DEVICE)]
+      ? [await runLoads(host, contender, loads, ourDevice)]
       : [await runLoads(host, contender, loads, peerDevice(0)), await runLoads(host, contender, loads, peerDevice(1))];
   const describe = (each: Run[]) =>
     each.map((one) => loads.map((load) => `${load} ${one[load].perSecond.toFixed(0)}/s`).join(', ')).join(' or ');
   const measured = await inRounds(what, progress, runs, describe);
-  const figures = {} as Record<BlkFigureId, Round[]>;
-  for (const id of Object.keys(SOURCES) as BlkFigureId[]) {
-    // A figure of a load that was not run is not asked for.
-    if (loads.length < LOADS.length && id !== 'blk-mmio-exits-nofwb') continue;
+  return (id) => {
     const take = SOURCES[id];
     const medians = AIO.map((_, way) => median(measured.map(({ peer }) => take(peer[way]!))));
     const best = medians.indexOf((LOWER.includes(id) ? Math.min : Math.max)(...medians));
-    figures[id] = measured.map(({ ours, peer }) => ({ ours: take(ours[0]!), peer: take(peer[best]!) }));
-  }
-  return figures;
+    return measured.map(({ ours, peer }) => ({ ours: take(ours[0]!), peer: take(peer[best]!) }));
+  };
 }
 
 function peerDevice(way: 0 | 1): string {

@@ -10,11 +10,18 @@ const INIT_LINE = /^orko-init: boottime=([\d.]+)/m;
 
 type BootFigureId = Extract<FigureId, `boot-${string}`>;
 
-const BOOTS: Record<BootFigureId, { readonly cpus: number; readonly loudness: string }> = {
+const PCI_DEVICES = 16;
+const MANY_ON_PCI = {
+  ours: `{ ${Array.from({ length: PCI_DEVICES }, (_, n) => `r${n}: { type: rng, transport: pci }`).join(', ')} }`,
+  peer: Array.from({ length: PCI_DEVICES }, () => ['-device', 'virtio-rng-pci']).flat(),
+};
+
+const BOOTS: Record<BootFigureId, Pick<BenchGuest, 'cpus' | 'devices'> & { readonly loudness: string }> = {
   'boot-quiet-1': { cpus: 1, loudness: 'quiet' },
   'boot-quiet-4': { cpus: 4, loudness: 'quiet' },
   'boot-loud-1': { cpus: 1, loudness: 'loglevel=8' },
   'boot-loud-1-nofwb': { cpus: 1, loudness: 'loglevel=8' },
+  'boot-pci-16': { cpus: 1, loudness: 'quiet', devices: MANY_ON_PCI },
 };
 
 interface Boot {
@@ -28,9 +35,9 @@ export interface BootRounds {
 }
 
 export async function measureBoot(host: BenchHost, id: BootFigureId, progress: ProgressSink): Promise<BootRounds> {
-  const { cpus, loudness } = BOOTS[id];
+  const { loudness, ...machine } = BOOTS[id];
   const cmdline = `console=ttyAMA0 ${loudness} orko.run=poweroff`;
-  const guest: BenchGuest = { cpus, kernel: 'Image', initrd: 'initramfs.cpio', cmdline };
+  const guest: BenchGuest = { ...machine, kernel: 'Image', initrd: 'initramfs.cpio', cmdline };
   const measure = (contender: Contender) => boot(host, contender, guest);
   const rounds = await inRounds(id, progress, measure, ({ seconds }) => `${seconds.toFixed(2)} s`);
   return {

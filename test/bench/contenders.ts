@@ -7,6 +7,8 @@ export interface BenchGuest {
   readonly kernel: string;
   readonly initrd?: string;
   readonly cmdline?: string;
+  /** As `devices` of a config, and as arguments of QEMU. */
+  readonly devices?: { readonly ours: string; readonly peer: readonly string[] };
 }
 
 /** Shell commands: what has to be there first (outside of what is timed), and the one that runs the guest. */
@@ -25,10 +27,11 @@ export function invocation(contender: Contender, guest: BenchGuest): Invocation 
 }
 
 /** The installed form in its default config: nothing is named but the guest. */
-function ours({ cpus, kernel, initrd, cmdline }: BenchGuest): Invocation {
+function ours({ cpus, kernel, initrd, cmdline, devices }: BenchGuest): Invocation {
   const lines = [`cpus: ${cpus}`, `memory: ${GUEST_MEMORY_MIB}M`, 'kernel:', `  image: ${kernel}`];
   if (initrd !== undefined) lines.push(`  initrd: ${initrd}`);
   if (cmdline !== undefined) lines.push(`  cmdline: ${cmdline}`);
+  if (devices) lines.push(`devices: ${devices.ours}`);
   return {
     prepare: `printf '%s\\n' ${lines.map(quote).join(' ')} >guest.yaml`,
     command: 'package/bin/orko-vmm.js run guest.yaml',
@@ -36,12 +39,13 @@ function ours({ cpus, kernel, initrd, cmdline }: BenchGuest): Invocation {
 }
 
 /** As little of `virt` as the guest needs; without `-display none` QEMU looks for a display, fails, and is quick at it. */
-function qemu({ cpus, kernel, initrd, cmdline }: BenchGuest): Invocation {
+function qemu({ cpus, kernel, initrd, cmdline, devices }: BenchGuest): Invocation {
   const words = [
     ...['qemu-system-aarch64', '-M', 'virt,gic-version=3', '-cpu', 'host', '-accel', 'kvm', '-smp', `${cpus}`],
     ...['-m', `${GUEST_MEMORY_MIB}`, '-nodefaults', '-display', 'none', '-serial', 'stdio', '-kernel', kernel],
     ...(initrd === undefined ? [] : ['-initrd', initrd]),
     ...(cmdline === undefined ? [] : ['-append', cmdline]),
+    ...(devices?.peer ?? []),
   ];
   return { prepare: 'true', command: words.map(quote).join(' ') };
 }

@@ -6,6 +6,7 @@ export type FigureId =
   | 'boot-quiet-4'
   | 'boot-loud-1'
   | 'boot-loud-1-nofwb'
+  | 'boot-pci-16'
   | 'mmio-exit'
   | 'rss'
   | 'guest-boot'
@@ -22,6 +23,9 @@ export type FigureId =
   | 'blk-mmio-exits'
   | 'blk-mmio-exits-nofwb'
   | 'blk-mmio-cpu'
+  | 'blk-pci-rand-qd1'
+  | 'blk-pci-rand-qd8'
+  | 'blk-pci-exits'
   | 'backend-split'
   | 'backend-split-qd1'
   | 'vub-qd1'
@@ -61,6 +65,7 @@ export const FIGURES: Record<FigureId, Figure> = {
   'boot-quiet-4': lower('s', 0.8),
   'boot-loud-1': lower('s', 0.35),
   'boot-loud-1-nofwb': lower('s', 0.6),
+  'boot-pci-16': lower('s', 0.7),
   'mmio-exit': lower('µs', 1.0),
   rss: lower('MB', 1.3),
   'guest-boot': lower('s', 1.0),
@@ -89,6 +94,9 @@ export const FIGURES: Record<FigureId, Figure> = {
   'blk-mmio-exits': atMost('each', 0.01),
   'blk-mmio-exits-nofwb': atMost('each', 1),
   'blk-mmio-cpu': lower('s/GiB', 1.0),
+  'blk-pci-rand-qd1': higher('/s', 1.3),
+  'blk-pci-rand-qd8': higher('/s', 1.3),
+  'blk-pci-exits': atMost('each', 0.01),
   'backend-split': SPLIT,
   'backend-split-qd1': SPLIT,
 };

@@ -40,7 +40,7 @@ export type ExportedKeys = {
 }[ExportedTypeName];
 
 /** Where the device is seen is decided where that happens. */
-const NOT_OURS: readonly string[] = ['iothread', 'interrupt', 'transport', 'children', 'vhost'];
+const NOT_OURS: readonly string[] = ['iothread', 'interrupt', 'transport', 'hotplug', 'children', 'vhost'];
 
 export function exportedKeys(type: ExportedTypeName): Readonly<Record<string, Field>> {
   return Object.fromEntries(Object.entries(DEVICE_TYPES[type].keys).filter(([key]) => !NOT_OURS.includes(key)));

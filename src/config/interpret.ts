@@ -10,6 +10,8 @@ import { setIn } from './set.ts';
 import { withPools } from './shared-memory.ts';
 import type { Place, Source } from './source.ts';
 
+/** Of the 16 buses in the ECAM window one is the root bus. */
+const PLUGGABLE_MAX = 15;
 /** GICv2 has eight CPU interfaces (IHI 0048B §1.2). */
 const GICV2_CPU_COUNT_MAX = 8;
 
@@ -67,6 +69,7 @@ function checkTogether(config: VmConfig): void {
   }
   checkStdio(config, complain);
   checkBackends(config, complain);
+  checkPluggable(config, complain);
   if (gic === 'v2' && cpus.count > GICV2_CPU_COUNT_MAX) {
     throw complain(
       'cpus.count',
@@ -94,6 +97,24 @@ function checkStdio(config: VmConfig, complain: (keyPath: string, message: strin
       throw complain(keyPath, `The terminal (stdio) is already that of ${owner}: ${remedy}`);
     }
     owner = keyPath;
+  }
+}
+
+/** Behind a root port is a PCI bus, of which the device tree says nothing. */
+function checkPluggable({ devices }: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
+  const pluggable = Object.entries(devices).filter(([, { hotplug }]) => hotplug);
+  for (const [name, device] of pluggable) {
+    const keyPath = `devices.${name}.hotplug`;
+    if (device.transport !== 'pci')
+      throw complain(keyPath, 'Only a device on PCI can come and go: write transport: pci');
+    const needsNode = device.children.length > 0 || ('backend' in device && device.memory.share === 'pool');
+    if (needsNode) throw complain(keyPath, 'A device with a pool or children cannot come and go: leave hotplug out');
+  }
+  if (pluggable.length > PLUGGABLE_MAX) {
+    throw complain(
+      `devices.${pluggable[PLUGGABLE_MAX]![0]}.hotplug`,
+      `${plural(pluggable.length, 'device')} can come and go here: there are buses for ${PLUGGABLE_MAX}`,
+    );
   }
 }
 

@@ -9,7 +9,7 @@ import type { VmConfig } from '../config/schema.ts';
 import { type PoolConfig, poolsOf } from '../config/shared-memory.ts';
 import { SCRATCH_BYTES } from '../devices/scratch.ts';
 import type { GicAddresses, RedistributorRegion } from '../kvm/vgic.ts';
-import { BUS_BYTES } from '../pci/pci-bus.ts';
+import { BUS_BYTES, BUSES } from '../pci/pci-bus.ts';
 import { REGISTER_BYTES } from '../virtio/mmio-registers.ts';
 
 /** Devices lie so far apart that each register page can be a memory slot on hosts with 64 KiB pages. */
@@ -38,7 +38,7 @@ export const LAYOUT = {
   virtioMmio: range(0x0a00_0000, VIRTIO_COUNT_MAX * DEVICE_STEP),
   scratch: range(0x0b00_0000, SCRATCH_BYTES),
   pciWindow32: range(0x1000_0000, 0x2eff_0000),
-  pciEcam: range(0x3f00_0000, BUS_BYTES),
+  pciEcam: range(0x3f00_0000, BUSES * BUS_BYTES),
 } as const;
 
 /** Shared peripheral interrupts. GICv2m hands out its own range. */

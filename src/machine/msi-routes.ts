@@ -43,17 +43,28 @@ export class MsiRoutes {
   }
 
   /** The GSI by which `message` of the function `requesterId` reaches the guest, `gsi` where it can be; undefined: by none. */
-  route(gsi: number, { address, data }: MsiMessage, requesterId: number): number | undefined {
+  route(gsi: number, message: MsiMessage, requesterId: number): number | undefined {
     if (!this.#vm) return undefined;
-    if (this.#gic?.version === 2) {
-      const spi = data - SPI_FIRST;
-      const isHandedOut = spi >= V2M_SPIS.base && spi < V2M_SPIS.base + V2M_SPIS.count;
-      return address === V2M_DOORBELL && isHandedOut ? spi : undefined;
-    }
-    if (!this.#gic?.hasIts) return undefined;
-    this.#write({ gsi, kind: 'msi', address, data, deviceId: requesterId });
+    if (!this.#gic?.hasIts) return this.#spiOf(message);
+    this.#write({ gsi, kind: 'msi', ...message, deviceId: requesterId });
     this.#vm.setRoutingTable(this.#table);
     return gsi;
+  }
+
+  /** Delivers `message` of the function `requesterId` now. */
+  deliver(message: MsiMessage, requesterId: number): void {
+    const spi = this.#spiOf(message);
+    if (spi !== undefined) {
+      this.#vm?.setSpiLevel(spi, 1);
+      this.#vm?.setSpiLevel(spi, 0);
+    } else if (this.#gic?.hasIts) this.#vm?.signalMsi(message.address, message.data, requesterId);
+  }
+
+  /** What a GICv2m frame makes of a message. */
+  #spiOf({ address, data }: MsiMessage): number | undefined {
+    const spi = data - SPI_FIRST;
+    const isHandedOut = spi >= V2M_SPIS.base && spi < V2M_SPIS.base + V2M_SPIS.count;
+    return this.#gic?.version === 2 && address === V2M_DOORBELL && isHandedOut ? spi : undefined;
   }
 
   #write(route: Parameters<typeof routingEntry>[0]): void {

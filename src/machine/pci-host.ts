@@ -13,7 +13,8 @@ import type { Vm } from '../kvm/vm.ts';
 import type { BarSpace } from '../pci/bars.ts';
 import type { BusFunction } from '../pci/bus-function.ts';
 import { HostBridge } from '../pci/host-bridge.ts';
-import { PciBus } from '../pci/pci-bus.ts';
+import { BUS_BYTES, PciBus } from '../pci/pci-bus.ts';
+import { RootPort } from '../pci/root-port.ts';
 import { LAYOUT } from './layout.ts';
 import { MsiRoutes } from './msi-routes.ts';
 import { devfnsOf, window64Of } from './pci-places.ts';
@@ -21,6 +22,16 @@ import { RegisterPage, type RegisterPageHost } from './register-page.ts';
 
 /** A guest that moves a BAR to nowhere over and over must not fill the log. */
 const REFUSALS_LOGGED_MAX = 5;
+
+/** The slot of a device that can come and go. */
+export interface SlotOfDevice {
+  /** Of the device: its bus is the guest's to choose. */
+  readonly requesterId: number;
+  /** Asks the guest to let it go. False where it is not there. */
+  unplug(): boolean;
+  /** False where it is there. */
+  plug(): boolean;
+}
 
 export class PciHost implements BarSpace, MmioDevice, Disposable {
   readonly name = 'ECAM';
@@ -35,7 +46,7 @@ export class PciHost implements BarSpace, MmioDevice, Disposable {
   #isShown = false;
 
   constructor(config: VmConfig, pageSize: number, log: (message: string) => void) {
-    this.#page = new RegisterPage('the PCI bus', LAYOUT.pciEcam, pageSize);
+    this.#page = new RegisterPage('the PCI bus', { base: LAYOUT.pciEcam.base, size: BUS_BYTES }, pageSize);
     this.#bus = new PciBus(this.#page.view);
     this.#windows = [LAYOUT.pciWindow32, window64Of(config)];
     this.#devfns = [...devfnsOf(config).values()];
@@ -61,6 +72,27 @@ export class PciHost implements BarSpace, MmioDevice, Disposable {
 
   add(devfn: number, fn: BusFunction): void {
     this.#bus.add(devfn, fn);
+  }
+
+  /** Puts `fn` behind a root port of its own, at `devfn`. `released` is called each time the guest has let it go. */
+  addBehindPort(devfn: number, fn: BusFunction, released: () => void): SlotOfDevice {
+    const port: RootPort = new RootPort({
+      ...{ space: this, bytes: this.memoryOf(devfn), slot: devfn >>> 3, child: fn, released },
+      deliver: (message) => this.routes.deliver(message, devfn),
+    });
+    this.#bus.addPort(devfn, port);
+    const change = (act: () => boolean) => {
+      const isDone = act();
+      if (this.#isShown) this.#page.publish();
+      return isDone;
+    };
+    return {
+      get requesterId() {
+        return port.secondaryBus << 8;
+      },
+      unplug: () => change(() => port.pressButton()),
+      plug: () => change(() => port.plug()),
+    };
   }
 
   /** From now on the guest reads the bus without leaving. */

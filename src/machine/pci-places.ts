@@ -6,6 +6,7 @@ import { pciFunctionNode, pciHostNode } from '../boot/pci-node.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { DeviceNodeContext } from '../fdt/device-node.ts';
 import type { FdtNode } from '../fdt/tree.ts';
+import { BUSES } from '../pci/pci-bus.ts';
 import { INTX_SPIS, LAYOUT, mainMemory, type PlacedPool, pciWindow64, placePools } from './layout.ts';
 
 /** The host bridge is device 0 of the bus, which has 32. */
@@ -52,7 +53,7 @@ export function pciNode(
     range: LAYOUT.pciEcam,
     node: (context) =>
       pciHostNode({
-        ...{ ecam: LAYOUT.pciEcam, busCount: 1, window32: LAYOUT.pciWindow32, window64: window64Of(config) },
+        ...{ ecam: LAYOUT.pciEcam, busCount: BUSES, window32: LAYOUT.pciWindow32, window64: window64Of(config) },
         ...{ spis: INTX_SPIS, gic: context.gic, msi: msi === undefined ? undefined : context.phandleOf(msi) },
         functions: [...devfnsOf(config)]
           .map(([name, devfn]) => functionNode(name, devfn, context))

@@ -15,8 +15,8 @@ import type { MsiRoutes } from './msi-routes.ts';
 
 export interface QueueInterruptsOptions {
   readonly remote: RemoteDevice;
-  /** Of the function: bus, device, function. */
-  readonly requesterId: number;
+  /** Of the function: bus, device, function, as they are now. */
+  requesterId(): number;
   /** The SPI of its wired interrupt. */
   readonly spi: number;
   /** Signalled by KVM when the guest has ended a wired interrupt. */
@@ -69,7 +69,7 @@ export class QueueInterrupts implements MsiSink, Disposable {
     const { routes, requesterId } = this.#options;
     const users = [...this.#vectors.keys()].filter((index) => this.#vectors[index] === vector);
     for (const index of users) this.#untie(index);
-    this.#routed[vector] = message && routes.route(this.#gsis[vector]!, message, requesterId);
+    this.#routed[vector] = message && routes.route(this.#gsis[vector]!, message, requesterId());
     for (const index of users) this.#tie(index);
   }
 

@@ -80,7 +80,7 @@ export class VirtioDevices implements Disposable {
       return devices.use(
         slot
           ? new VirtioMmioDevice({ ...options, slot })
-          : new VirtioPciDevice({ ...options, pci: pci!, devfn: devfn! }),
+          : new VirtioPciDevice({ ...options, pci: pci!, devfn: devfn!, isPluggable: keys.hotplug }),
       );
     });
     this.#resources = resources.move();
@@ -111,16 +111,21 @@ export class VirtioDevices implements Disposable {
 
   /** What there is, and what can be asked of it. */
   describe(): readonly DeviceDescription[] {
-    return this.#devices.map(({ name, type, remote }) => ({
+    return this.#devices.map(({ name, type, remote, actions = {} }) => ({
       name,
       type,
-      actions: Object.entries(remote.actions).map(([action, help]) => ({ name: action, help })),
+      actions: [
+        ...Object.entries(remote.actions).map(([action, help]) => ({ name: action, help })),
+        ...Object.entries(actions).map(([action, { help }]) => ({ name: action, help })),
+      ],
     }));
   }
 
   /** Has device `name` do something; what came of it, for the user. */
   act(name: string, action: string, value: string | undefined): Promise<string> {
     const device = this.#devices.find((candidate) => candidate.name === name);
+    const own = device?.actions?.[action];
+    if (own) return Promise.resolve(own.run(value));
     if (device) return device.remote.act(action, value);
     const known = this.#devices.map((candidate) => candidate.name).join(', ');
     throw new ConfigError(`There is no device "${name}": this VM has ${known}`);

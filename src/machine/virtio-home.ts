@@ -12,6 +12,7 @@ import type { Gic } from '../kvm/vgic.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemorySlots } from '../memory/slots.ts';
+import type { DeviceAction } from '../virtio/device.ts';
 import { features } from '../virtio/features.ts';
 import type { Pool } from './pools.ts';
 import type { RegisterPageHost } from './register-page.ts';
@@ -54,6 +55,8 @@ export interface VirtioHome extends Disposable {
   /** As in the config. */
   readonly type: string;
   readonly remote: RemoteDevice;
+  /** What can be asked of it beside what the device itself can do. */
+  readonly actions?: Readonly<Record<string, DeviceAction>>;
   /** Waits for the device, and puts it where the guest finds it. */
   place(places: GuestPlaces): Promise<void>;
   /** From now on the guest reads its registers without leaving, where that can be. */

@@ -2,18 +2,21 @@
  * A virtio device on the PCI bus: its function, the eventfds that tie the guest to the device's I/O thread, and the shared memory
  * that lies in a BAR.
  */
+import { ConfigError } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
+import { swizzled } from '../boot/pci-node.ts';
 import { EventFd } from '../host/eventfd.ts';
 import { Mapping } from '../host/mapping.ts';
 import type { WindowPiece } from '../io/protocol.ts';
 import { RemoteDevice } from '../io/remote-device.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { MemorySlots, Slot } from '../memory/slots.ts';
+import type { DeviceAction } from '../virtio/device.ts';
 import { NOTIFY_MULTIPLIER } from '../virtio/pci-capabilities.ts';
 import { VirtioPciFunction } from '../virtio/pci-function.ts';
 import type { SharedMemoryRegion } from '../virtio/transport-state.ts';
 import { INTX_SPIS } from './layout.ts';
-import type { PciHost } from './pci-host.ts';
+import type { PciHost, SlotOfDevice } from './pci-host.ts';
 import { QueueInterrupts } from './queue-interrupts.ts';
 import { type GuestPlaces, POOL_FEATURES, type VirtioHome, type VirtioHomeOptions } from './virtio-home.ts';
 
@@ -25,6 +28,8 @@ const ISR_BYTES = 4096;
 export interface VirtioPciOptions extends VirtioHomeOptions {
   readonly pci: PciHost;
   readonly devfn: number;
+  /** It sits behind a root port of its own, at `devfn`. */
+  readonly isPluggable: boolean;
 }
 
 /** A piece of the shared memory BAR, at its offset. */
@@ -48,6 +53,7 @@ export class VirtioPciDevice implements VirtioHome {
   #slots: MemorySlots | undefined;
   #function: VirtioPciFunction | undefined;
   #interrupts: QueueInterrupts | undefined;
+  #port: SlotOfDevice | undefined;
   #vm: Vm | undefined;
   #notifyBase: GuestAddress | undefined;
   #sharedBase: GuestAddress | undefined;
@@ -83,9 +89,31 @@ export class VirtioPciDevice implements VirtioHome {
     return this.#options.keys.type;
   }
 
+  /** What the machine does with it, beside what the device itself can do. */
+  get actions(): Readonly<Record<string, DeviceAction>> {
+    const port = this.#port;
+    if (!port) return {};
+    return {
+      unplug: {
+        help: 'asks the guest to let the device go; a line says when it has. What serves the device stays as it is',
+        run: () => {
+          if (port.unplug()) return `The guest was asked to let ${this.name} go`;
+          throw new ConfigError(`Cannot unplug ${this.name}: it is not plugged in`);
+        },
+      },
+      plug: {
+        help: 'puts the device back that was unplugged',
+        run: () => {
+          if (port.plug()) return `${this.name} is plugged in`;
+          throw new ConfigError(`Cannot plug ${this.name} in: it is plugged in already`);
+        },
+      },
+    };
+  }
+
   async place({ slots, placeWindow }: GuestPlaces): Promise<void> {
     const created = await this.remote.creation;
-    const { pci, devfn, memory, pool } = this.#options;
+    const { pci, devfn, isPluggable, memory, pool } = this.#options;
     this.#slots = slots;
     let { config } = created;
     const sharedMemory: SharedMemoryRegion[] = [];
@@ -105,8 +133,12 @@ export class VirtioPciDevice implements VirtioHome {
       config = this.remote.place(index, offset);
     });
     const interrupts = new QueueInterrupts(created.queueSizes.length, {
-      ...{ remote: this.remote, requesterId: devfn, resampled: this.#resampled, isr: this.#isr },
-      ...{ spi: INTX_SPIS[Math.floor(devfn / 8) % INTX_SPIS.length]!, routes: pci.routes },
+      remote: this.remote,
+      requesterId: () => this.#port?.requesterId ?? devfn,
+      spi: swizzled(INTX_SPIS, devfn >>> 3, 1),
+      resampled: this.#resampled,
+      isr: this.#isr,
+      routes: pci.routes,
     });
     this.#interrupts = this.#resources.use(interrupts);
     const required = pool && POOL_FEATURES;
@@ -116,8 +148,8 @@ export class VirtioPciDevice implements VirtioHome {
       {
         ...{
           name: this.name,
-          bytes: pci.memoryOf(devfn),
-          isMultiFunction: pci.hasMore(devfn),
+          bytes: isPluggable ? undefined : pci.memoryOf(devfn),
+          isMultiFunction: !isPluggable && pci.hasMore(devfn),
           space: pci,
           sink: interrupts,
           isr: this.#isr,
@@ -133,7 +165,8 @@ export class VirtioPciDevice implements VirtioHome {
         log: (message) => this.#log(message),
       },
     );
-    pci.add(devfn, this.#function);
+    if (isPluggable) this.#port = pci.addBehindPort(devfn, this.#function, () => this.#log('the guest has let it go'));
+    else pci.add(devfn, this.#function);
   }
 
   attach(vm: Vm): void {

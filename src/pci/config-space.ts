@@ -11,6 +11,7 @@ import {
   PCI_COMMAND_MEMORY,
   PCI_DEVICE_ID,
   PCI_HEADER_TYPE,
+  PCI_HEADER_TYPE_BRIDGE,
   PCI_HEADER_TYPE_MFD,
   PCI_HEADER_TYPE_NORMAL,
   PCI_INTERRUPT_LINE,
@@ -39,6 +40,8 @@ export interface FunctionIdentity {
   readonly classCode: number;
   /** Function 0 of a device that has others. */
   readonly isMultiFunction?: boolean;
+  /** It leads to another bus, and has the header of those (PCI-to-PCI Bridge Architecture 1.2 §3.2). */
+  readonly isBridge?: boolean;
   /** 1…4 for INTA#…INTD#; absent where it has none. */
   readonly interruptPin?: number;
 }
@@ -55,14 +58,17 @@ export class ConfigSpace {
   constructor(identity: FunctionIdentity, bytes: DataView = new DataView(new ArrayBuffer(CONFIG_SPACE_BYTES))) {
     this.#bytes = bytes;
     new Uint8Array(bytes.buffer, bytes.byteOffset, CONFIG_SPACE_BYTES).fill(0);
-    const { vendorId, deviceId, subsystemVendorId, subsystemId, revision, classCode, interruptPin, isMultiFunction } =
-      identity;
+    const { vendorId, deviceId, subsystemVendorId, subsystemId, revision, classCode, interruptPin } = identity;
+    const { isMultiFunction = false, isBridge = false } = identity;
     this.define(PCI_VENDOR_ID, 2, vendorId);
     this.define(PCI_DEVICE_ID, 2, deviceId);
     this.define(PCI_CLASS_REVISION, 4, classCode * 2 ** 8 + (revision ?? 0));
-    this.define(PCI_HEADER_TYPE, 1, PCI_HEADER_TYPE_NORMAL | (isMultiFunction ? PCI_HEADER_TYPE_MFD : 0));
-    this.define(PCI_SUBSYSTEM_VENDOR_ID, 2, subsystemVendorId ?? vendorId);
-    this.define(PCI_SUBSYSTEM_ID, 2, subsystemId ?? deviceId);
+    const kind = isBridge ? PCI_HEADER_TYPE_BRIDGE : PCI_HEADER_TYPE_NORMAL;
+    this.define(PCI_HEADER_TYPE, 1, kind | (isMultiFunction ? PCI_HEADER_TYPE_MFD : 0));
+    if (!isBridge) {
+      this.define(PCI_SUBSYSTEM_VENDOR_ID, 2, subsystemVendorId ?? vendorId);
+      this.define(PCI_SUBSYSTEM_ID, 2, subsystemId ?? deviceId);
+    }
     this.define(PCI_COMMAND, 2, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
     this.define(PCI_INTERRUPT_PIN, 1, interruptPin ?? 0);
     if (interruptPin !== undefined) this.define(PCI_INTERRUPT_LINE, 1, 0, 0xff);

@@ -61,8 +61,8 @@ const MSIX_BYTES_MIN = 4 * KiB;
 
 export interface PciFunctionWorld extends Omit<PciTransportWorld, 'vectorCount'> {
   readonly name: string;
-  /** Its configuration space, as the guest may see it. */
-  readonly bytes: DataView;
+  /** Its configuration space, where the guest may see it as it is. */
+  readonly bytes: DataView | undefined;
   /** It is function 0 of a device that has others. */
   readonly isMultiFunction: boolean;
   readonly space: BarSpace;

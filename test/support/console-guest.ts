@@ -40,7 +40,14 @@ export class ConsoleGuest implements Disposable {
 
   constructor(keys: ConsoleKeys) {
     const whole = { console: undefined, ports: {}, size: undefined, queueSize: QUEUE_SIZE, ...keys };
-    const plain = { iothread: 'io', interrupt: 'direct', transport: 'mmio', packed: 'off', children: [] } as const;
+    const plain = {
+      iothread: 'io',
+      interrupt: 'direct',
+      transport: 'mmio',
+      hotplug: false,
+      packed: 'off',
+      children: [],
+    } as const;
     this.rig = new LoopRig((world) => {
       return create(
         { ...whole, ...plain },

@@ -1,5 +1,5 @@
 /** Keys that every virtio device has: each table spreads them in. */
-import { choice, integer, overlays, text } from '../kinds.ts';
+import { choice, flag, integer, overlays, text } from '../kinds.ts';
 
 /** The largest queue of virtio (1.4 §2.7.2), and all powers of two up to it. */
 const QUEUE_SIZES = Array.from({ length: 15 }, (_, exponent) => 2 ** (exponent + 1));
@@ -32,6 +32,11 @@ export const COMMON_KEYS = {
       pci: 'virtio-pci: a function on a PCI bus, which the guest then has, and a message-signalled interrupt for each queue',
     },
     help: 'How the guest finds the device, and how the two talk.',
+  }),
+  hotplug: flag({
+    default: false,
+    examples: ['true'],
+    help: 'With `transport: pci`: whether the device sits behind a root port of its own, from which it is taken and put back while the guest runs (`orko-vmm ctl VM device NAME unplug`, `plug`). The guest needs pciehp (CONFIG_HOTPLUG_PCI_PCIE), and an ITS or GICv2m. At most 15 devices.',
   }),
   packed: choice({
     choices: ['off', 'on'],

@@ -126,7 +126,7 @@ devices:
 `);
   const pcie = tree.labelled('pcie')!;
   const cells = (name: string) => cellsOf(pcie.properties.get(name)!)!;
-  expect(cells('bus-range')).toEqual([0, 0]);
+  expect(cells('bus-range')).toEqual([0, 15]);
   expect(cells('ranges').slice(0, 7)).toEqual([0x0200_0000, 0, 0x1000_0000, 0, 0x1000_0000, 0, 0x2eff_0000]);
   expect(cells('msi-map')).toEqual([0, tree.labelled('its')!.phandle, 0, 0x1_0000]);
   const map = cells('interrupt-map');

@@ -28,9 +28,9 @@ test: check nested ## All tests, and what else has to pass: format, lint, types
 unit: setup ## Tests that run on any machine
 	@$(VITEST) --project unit
 
-nested: setup ## Tests on real KVM: here on an Arm machine, elsewhere in QEMU (FILES='test/nested/boot.test.ts …')
+nested: setup ## Tests on real KVM: here on an Arm machine, elsewhere in QEMU (FILES='test/nested/boot.test.ts …', TRANSPORT=pci)
 	@$(NODE) guests/build.ts >/dev/null
-	@$(VITEST) --project nested $(FILES)
+	@$(if $(TRANSPORT),ORKO_TRANSPORT=$(TRANSPORT)) $(VITEST) --project nested $(FILES)
 
 bench: setup ## Measure against QEMU (ONLY=id,id)
 	@$(if $(filter-out ring-%,$(or $(BENCH_IDS),all)),$(NODE) guests/build.ts >/dev/null)
@@ -39,9 +39,9 @@ bench: setup ## Measure against QEMU (ONLY=id,id)
 fuzz: setup ## Fuzz what a guest can reach (ONLY=target, ORKO_FUZZ_RUNS=n)
 	@$(NODE) test/fuzz/fuzz.ts $(ONLY)
 
-soak: setup ## The nested tests with every repeat count in full, about two hours (FILES='test/nested/pause.test.ts …')
+soak: setup ## The nested tests with every repeat count in full, about two hours (FILES='test/nested/pause.test.ts …', TRANSPORT=pci)
 	@$(NODE) guests/build.ts >/dev/null
-	@ORKO_SOAK=1 $(VITEST) --project nested $(FILES)
+	@ORKO_SOAK=1 $(if $(TRANSPORT),ORKO_TRANSPORT=$(TRANSPORT)) $(VITEST) --project nested $(FILES)
 
 check: setup ## Format, lint, types, unit tests: what has to pass before a commit
 	@node_modules/.bin/biome check .

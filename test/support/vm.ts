@@ -7,7 +7,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { IS_SOAK } from './environment.ts';
+import { IS_SOAK, TRANSPORT } from './environment.ts';
 import type { HostProcess, NestedHost, RunResult } from './nested-host.ts';
 import type { Questions, Words } from './vm-probe.ts';
 
@@ -55,6 +55,13 @@ export function rounds(what: string, full: number, cut: number): number {
   return count;
 }
 
+function withTransport(devices: unknown = {}): object {
+  const named = Object.entries(devices as Record<string, object>);
+  return Object.fromEntries(
+    named.map(([name, device]) => [name, { ...(TRANSPORT && { transport: TRANSPORT }), ...device }]),
+  );
+}
+
 export interface VmOptions {
   /** Gives orko-vmm a terminal. */
   readonly tty?: boolean;
@@ -70,7 +77,7 @@ export async function startVm(l1: NestedHost, config: Config, options: VmOptions
   const name = `vm-${process.pid}-${vmCount++}`;
   const file = join(l1.directory, `${name}.yaml`);
   // JSON is YAML. 126M: nothing else that a VMM maps has that size.
-  await writeFile(file, JSON.stringify({ memory: '126M', name, ...config }));
+  await writeFile(file, JSON.stringify({ memory: '126M', name, ...config, devices: withTransport(config['devices']) }));
   // exec: signals go to orko-vmm, not to a shell that waits for it.
   const record = options.recordTo === undefined ? '' : `> >(exec tee ${options.recordTo})`;
   return new Vm(

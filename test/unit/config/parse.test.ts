@@ -230,6 +230,21 @@ describe('parseConfig: the sentence for', () => {
       ':5:devices.b.console: The terminal (stdio) is already that of devices.a.console: let one of them lead elsewhere',
     ],
     [
+      'a device off PCI that comes and goes',
+      'kernel: a\ndevices:\n  a: { type: rng, hotplug: true }',
+      ':3:devices.a.hotplug: Only a device on PCI can come and go: write transport: pci',
+    ],
+    [
+      'a device with children that comes and goes',
+      'kernel: a\ndevices:\n  a: { type: rng, transport: pci, hotplug: true, children: [{ b: {} }] }',
+      ':3:devices.a.hotplug: A device with a pool or children cannot come and go: leave hotplug out',
+    ],
+    [
+      'more devices that come and go than there are buses',
+      `kernel: a\ndevices:\n${Array.from({ length: 16 }, (_, n) => `  r${n}: { type: rng, transport: pci, hotplug: true }\n`).join('')}`,
+      ':18:devices.r15.hotplug: 16 devices can come and go here: there are buses for 15',
+    ],
+    [
       'a back-end that is not said how to reach',
       'kernel: a\ndevices:\n  a: { type: i2c, backend: {} }',
       ':3:devices.a.backend: This does not say how the back-end is reached: write one of socket, listen and command',

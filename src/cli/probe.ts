@@ -6,9 +6,12 @@ import type { Verdict } from '../probe/verdict.ts';
 import { PeerFault } from '../vhost-user/peer-fault.ts';
 import { defineCommand } from './command.ts';
 import { EXIT } from './exit-codes.ts';
+import type { StateFiles } from './move-state.ts';
 import { print, say } from './output.ts';
 import { TIMEOUT_OPTION, timeoutMsOf } from './timeout-option.ts';
 import { UsageError } from './usage-error.ts';
+
+const LAST_WORDS_MS = 200;
 
 export const probeCommand = defineCommand({
   name: 'probe',
@@ -31,6 +34,16 @@ export const probeCommand = defineCommand({
     },
     type: { type: 'string', placeholder: 'TYPE', describe: 'The type of the device, as in the config: blk, fs, net …' },
     'timeout-s': TIMEOUT_OPTION,
+    'load-state': {
+      type: 'string',
+      placeholder: 'FILE',
+      describe: 'Put a state that was saved into the device, to see whether it takes it',
+    },
+    'save-state': {
+      type: 'string',
+      placeholder: 'FILE',
+      describe: 'Write the state of the device into a new file; after --load-state, on the same connection',
+    },
     check: {
       type: 'boolean',
       describe: 'Check it too: by rules of the specification, and by what it survives; one verdict for each',
@@ -42,7 +55,7 @@ export const probeCommand = defineCommand({
     { line: 'orko-vmm probe /run/disk.sock --check --json', what: 'Check it, for a program' },
     { line: "orko-vmm probe --command 'vhost-device-rng --socket-path {socket}' --type rng", what: 'Start one for it' },
   ],
-  async run({ socket, command, type, timeoutS, check, json, quiet }) {
+  async run({ socket, command, type, timeoutS, loadState, saveState, check, json, quiet }) {
     const [{ inspect }, { findingsOf }, { probeJson, probeLines }] = await Promise.all([
       import('../probe/inspect.ts'),
       import('../probe/findings.ts'),
@@ -54,20 +67,31 @@ export const probeCommand = defineCommand({
     const facts = asked(target, () => inspect(target, timeoutMs, wanted));
     const findings = findingsOf(facts);
     if (!json) print(probeLines(facts, findings));
+    const state = await movedState(target, { loadState, saveState }, timeoutMs);
+    if (!json) print(state.map((line) => `${line}\n`).join(''));
     const verdicts = check ? await checked(target, facts, timeoutMs, json) : undefined;
-    if (json) print(`${JSON.stringify({ ...probeJson(facts, findings), verdicts }, undefined, 2)}\n`);
+    if (json) print(`${JSON.stringify({ ...probeJson(facts, findings), state, verdicts }, undefined, 2)}\n`);
     const isBad =
       findings.some(({ severity }) => severity === 'error') || verdicts?.some(({ outcome }) => outcome === 'fail');
     return isBad ? EXIT.BACK_END : EXIT.OK;
   },
 });
 
-function asked<Result>({ name }: Target, ask: () => Result): Result {
+function asked<Result>(target: Target, ask: () => Result): Result {
   try {
     return ask();
   } catch (error) {
-    throw error instanceof PeerFault ? new HostError(`Cannot probe ${name}: ${error.message}`) : error;
+    if (!(error instanceof PeerFault)) throw error;
+    // A program that we have started may say more of it.
+    target.takeEnd(LAST_WORDS_MS);
+    throw new HostError(`Cannot probe ${target.name}: ${error.message}`);
   }
+}
+
+async function movedState(target: Target, files: StateFiles, timeoutMs: number): Promise<readonly string[]> {
+  if (files.loadState === undefined && files.saveState === undefined) return [];
+  const { moveState } = await import('./move-state.ts');
+  return asked(target, () => moveState(target, files, timeoutMs));
 }
 
 /** Each verdict is printed when it is there: a check may take as long as all its answers. */

@@ -28,7 +28,8 @@ export const SERVED_TYPES = {
   blk: served('A disk that another process serves, as qemu-storage-daemon does.', 128, { queues }),
   can: served('A CAN controller, as vhost-device-can serves it.', 64, {}),
   console: served('A console, as vhost-device-console serves it.', 64, {}),
-  fs: served('A folder of the host as a file system (virtiofs), as virtiofsd serves it.', 128, {
+  // Linux puts no more pages into one request than fit the ring: with 128 entries 496 KiB, with these all that FUSE has, 1 MiB.
+  fs: served('A folder of the host as a file system (virtiofs), as virtiofsd serves it.', 1024, {
     tag: text({
       pattern: /^[\x21-\x7e]{1,36}$/,
       patternHelp: 'up to 36 ASCII characters without spaces',

@@ -6,6 +6,16 @@ export interface WatchedClock {
   watch(at: bigint, reached: () => void): () => void;
 }
 
+/** An alarm at some moment. */
+export interface AlarmState {
+  readonly time: bigint;
+  readonly isEnabled: boolean;
+  /** It has expired, and the driver has not been told. */
+  readonly hasExpired: boolean;
+  /** It is enabled, and its clock has not come to its time. */
+  readonly isAhead: boolean;
+}
+
 export class RtcAlarm {
   /** The driver has not been told yet. */
   hasExpired = false;
@@ -39,6 +49,19 @@ export class RtcAlarm {
     if (!isEnabled) return;
     this.#cancel = this.#clock.watch(time, () => this.#expire());
     if (this.#clock.now() >= time) this.#expire();
+  }
+
+  get state(): AlarmState {
+    const { time, isEnabled, hasExpired } = this;
+    return { time, isEnabled, hasExpired, isAhead: isEnabled && this.#clock.now() < time };
+  }
+
+  /** As it was then: one whose time has come since expires now, one that had expired does not do so again. */
+  restore({ time, isEnabled, hasExpired, isAhead }: AlarmState): void {
+    this.set(time, false);
+    this.#isEnabled = isEnabled;
+    if (isEnabled) this.#cancel = this.#clock.watch(time, () => this.#expire());
+    if (hasExpired || (isAhead && this.#clock.now() >= time)) this.#expire();
   }
 
   reset(): void {

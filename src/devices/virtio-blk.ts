@@ -13,7 +13,7 @@ import {
   VIRTIO_BLK_ID_BYTES,
   virtio_blk_config,
 } from '../abi/virtio-blk.ts';
-import { ConfigError } from '../base/errors.ts';
+import { ConfigError, HostError } from '../base/errors.ts';
 import { packInto } from '../base/layout.ts';
 import { parseSize } from '../base/size.ts';
 import { formatSize } from '../base/units.ts';
@@ -126,6 +126,16 @@ export class VirtioBlk implements VirtioDevice, BlkDevice {
   writeConfig(offset: number, bytes: Uint8Array): void {
     if (offset !== WCE || bytes.length !== 1) return;
     this.config.bytes[WCE] = bytes[0] === 0 ? 0 : 1;
+  }
+
+  /** One byte: WCE. */
+  saveState(): Uint8Array {
+    return this.config.bytes.slice(WCE, WCE + 1);
+  }
+
+  loadState(state: Uint8Array): void {
+    if (state.length !== 1 || state[0]! > 1) throw new HostError('the state of a disk is one byte, 0 or 1');
+    this.config.bytes.set(state, WCE);
   }
 
   finish(): void {

@@ -42,7 +42,7 @@ import {
   virtio_rtc_resp_set_alarm,
   virtio_rtc_resp_set_alarm_enabled,
 } from '../abi/virtio-rtc.ts';
-import { GuestFault } from '../base/errors.ts';
+import { GuestFault, HostError } from '../base/errors.ts';
 import { pack, type Struct, unpack, type Values } from '../base/layout.ts';
 import type { DescriptorChain } from '../virtio/chain.ts';
 import type { VirtioDevice } from '../virtio/device.ts';
@@ -69,6 +69,12 @@ const Queue = { REQUEST: 0, ALARM: 1 } as const;
 const REQUEST_BYTES_MAX = virtio_rtc_req_set_alarm.size;
 /** Counters that the specification names: about others a driver may not even ask. */
 const COUNTERS = [VIRTIO_RTC_COUNTER_ARM_VCT, VIRTIO_RTC_COUNTER_X86_TSC];
+
+/** Of an alarm in a saved state. */
+const ALARM_STATE_BYTES = 16;
+const ALARM_ENABLED = 1n;
+const ALARM_EXPIRED = 2n;
+const ALARM_AHEAD = 4n;
 
 /** What a request is answered with: the fields of its response, or a status that says why not. */
 type Answer<Response extends Struct> = Values<Response> | number;
@@ -110,6 +116,35 @@ export class VirtioRtc implements VirtioDevice {
     for (const alarm of this.#alarms) alarm?.reset();
     this.#requests = undefined;
     this.#notifications = undefined;
+  }
+
+  /** For each clock that has an alarm: its time (u64) and what ALARM_* say of it (u64). */
+  saveState(): Uint8Array {
+    const states = this.#alarms.flatMap((alarm) => alarm?.state ?? []);
+    return new Uint8Array(
+      BigUint64Array.from(
+        states.flatMap(({ time, isEnabled, hasExpired, isAhead }) => [
+          time,
+          (isEnabled ? ALARM_ENABLED : 0n) | (hasExpired ? ALARM_EXPIRED : 0n) | (isAhead ? ALARM_AHEAD : 0n),
+        ]),
+      ).buffer,
+    );
+  }
+
+  loadState(state: Uint8Array): void {
+    const alarms = this.#alarms.flatMap((alarm) => alarm ?? []);
+    if (state.length !== alarms.length * ALARM_STATE_BYTES) {
+      throw new HostError(`the state of ${alarms.length} alarms has ${alarms.length * ALARM_STATE_BYTES} bytes`);
+    }
+    const words = new BigUint64Array(Uint8Array.from(state).buffer);
+    for (const [index, alarm] of alarms.entries()) {
+      const [time, bits] = [words[2 * index]!, words[2 * index + 1]!];
+      const has = (bit: bigint) => (bits & bit) !== 0n;
+      alarm.restore({
+        ...{ time, isEnabled: has(ALARM_ENABLED) },
+        ...{ hasExpired: has(ALARM_EXPIRED), isAhead: has(ALARM_AHEAD) },
+      });
+    }
   }
 
   [Symbol.dispose](): void {

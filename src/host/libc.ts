@@ -100,6 +100,7 @@ export const timer_settime = lazily<(timer: HostPointer, flags: number, value: U
   'int timer_settime(uintptr_t timer, int flags, void *value, void *old)',
 );
 export const timer_delete = lazily<(timer: HostPointer) => number>('int timer_delete(uintptr_t timer)');
+export const pipe2 = lazily<(ends: Int32Array, flags: number) => number>('int pipe2(int *ends, int flags)');
 export const epoll_create1 = lazily<(flags: number) => number>('int epoll_create1(int flags)');
 export const epoll_ctl = lazily<(epoll: number, operation: number, fd: number, event: Uint8Array) => number>(
   'int epoll_ctl(int epoll, int operation, int fd, void *event)',

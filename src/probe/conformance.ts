@@ -5,6 +5,7 @@ import { LIFE } from './checks/life.ts';
 import { MESSAGE_CHECKS } from './checks/messages.ts';
 import { NEGOTIATION, REFUSALS } from './checks/negotiation.ts';
 import { COMINGS, ORDER_CHECKS } from './checks/order.ts';
+import { STATE, STATE_REFUSALS } from './checks/state.ts';
 import type { Facts } from './inspect.ts';
 import type { Target } from './target.ts';
 import { type Check, judge, type Verdict } from './verdict.ts';
@@ -13,8 +14,10 @@ import { type Check, judge, type Verdict } from './verdict.ts';
 export const CHECKS: readonly Check[] = [
   ...NEGOTIATION,
   ...LIFE,
+  ...STATE,
   ...COMINGS,
   ...REFUSALS,
+  ...STATE_REFUSALS,
   ...ORDER_CHECKS,
   ...MESSAGE_CHECKS,
   ...CHAIN_CHECKS,

@@ -59,13 +59,16 @@ export function inspect(target: Target, timeoutMs: number, type: ProbedType | un
   };
 }
 
-/** The first words, as orko-vmm says them. */
-export function negotiate(peer: Peer): { readonly features: bigint; readonly protocolFeatures: bigint | undefined } {
+/** The first words, as orko-vmm says them. `more`: protocol features that a VM does not accept. */
+export function negotiate(
+  peer: Peer,
+  more = 0n,
+): { readonly features: bigint; readonly protocolFeatures: bigint | undefined } {
   peer.send('SET_OWNER', undefined);
   const features = peer.ask('GET_FEATURES', undefined);
   if (!hasFeature(features, VHOST_USER_F_PROTOCOL_FEATURES)) return { features, protocolFeatures: undefined };
   const protocolFeatures = peer.ask('GET_PROTOCOL_FEATURES', undefined);
-  peer.send('SET_PROTOCOL_FEATURES', protocolFeatures & OUR_PROTOCOL_FEATURES);
+  peer.send('SET_PROTOCOL_FEATURES', protocolFeatures & (OUR_PROTOCOL_FEATURES | more));
   peer.hasAcks = hasFeature(protocolFeatures, VHOST_USER_PROTOCOL_F_REPLY_ACK);
   return { features, protocolFeatures };
 }

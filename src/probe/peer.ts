@@ -52,10 +52,27 @@ export class Peer implements Disposable {
   }
 
   ask<N extends Name>(name: N, body: Body<Requests, N>, fds: readonly Fd[] = []): Reply<Requests, N> {
+    const { reply, fd } = this.askFor(name, body, fds);
+    fd?.[Symbol.dispose]();
+    return reply;
+  }
+
+  /** The same where a descriptor may come with the answer. */
+  askFor<N extends Name>(
+    name: N,
+    body: Body<Requests, N>,
+    fds: readonly Fd[] = [],
+  ): { readonly reply: Reply<Requests, N>; readonly fd: Fd | undefined } {
     this.send(name, body, fds);
     const { header, payload, fds: came } = this.#answer(name);
-    for (const fd of came) fd[Symbol.dispose]();
-    return FRONT_END.decodeReply(name, header, payload, came.length);
+    const [fd, ...others] = came;
+    for (const other of others) other[Symbol.dispose]();
+    try {
+      return { reply: FRONT_END.decodeReply(name, header, payload, came.length), fd };
+    } catch (error) {
+      fd?.[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** The status that it gives, 0 for success; undefined where it gives none. */

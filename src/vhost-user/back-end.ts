@@ -18,11 +18,18 @@ import { createInflight } from './inflight-notes.ts';
 import { REGIONS_MAX } from './memory-table.ts';
 import { FRONT_END } from './message.ts';
 import { type Incoming, MessageSocket } from './message-socket.ts';
-import type { ConfigAccess } from './payload.ts';
+import { type ConfigAccess, STATE_LOAD, STATE_PHASE_STOPPED, STATE_SAVE } from './payload.ts';
 import { PeerFault } from './peer-fault.ts';
 import * as protocol from './protocol-features.ts';
-import type { FrontEndRequest } from './requests.ts';
+import type { Body, FRONT_END_REQUESTS, FrontEndRequest } from './requests.ts';
+import { type StatefulDevice, StateTransfer } from './state-transfer.ts';
 
+/** Any of them says that the front-end tells a reset from a stop. */
+const RESET_BY_WORD = features(
+  protocol.VHOST_USER_PROTOCOL_F_RESET_DEVICE,
+  protocol.VHOST_USER_PROTOCOL_F_STATUS,
+  protocol.VHOST_USER_PROTOCOL_F_DEVICE_STATE,
+);
 const PROTOCOL = features(protocol.VHOST_USER_F_PROTOCOL_FEATURES);
 const LOG_ALL = features(VHOST_F_LOG_ALL);
 const OFFERED = features(
@@ -56,6 +63,10 @@ export interface ServedDevice extends RingRunner {
   readonly needsReset: number;
   readonly config: Uint8Array;
   writeConfig(offset: number, bytes: Uint8Array): void;
+  /** What may be taken out of it and put into another while no ring runs (DEVICE_STATE is offered), if there is anything. */
+  readonly state: StatefulDevice | undefined;
+  /** The front-end has words for a reset: that all rings have stopped is none. */
+  isResetByWord: boolean;
   /** The device is as new; no ring runs. */
   reset(): void;
 }
@@ -78,17 +89,20 @@ export class BackEnd implements Disposable {
   #protocolFeatures = 0n;
   #status = 0;
   #channel: FrontEndChannel | undefined;
+  #transfer: StateTransfer | undefined;
   #hasEnded = false;
 
   /** Takes over `socket`. */
   constructor(socket: UnixSocket, world: BackEndWorld) {
     this.#world = world;
     const { loop, memory, device, log } = world;
+    device.isResetByWord = false;
     this.#socket = this.#resources.use(new MessageSocket(socket, FDS_MAX));
     this.#rings = this.#resources.use(new BackEndRings(device.queueCount, { loop, memory, runner: device, log }));
     // Before the rings are let go of.
     this.#resources.defer(() => device.reset());
     this.#resources.defer(() => this.#channel?.[Symbol.dispose]());
+    this.#resources.defer(() => this.#transfer?.[Symbol.dispose]());
     this.#resources.use(loop.watch(socket.number, { readable: true }, () => this.#guard(() => this.#hear())));
   }
 
@@ -159,6 +173,7 @@ export class BackEnd implements Disposable {
         return reply(FRONT_END.encodeReply('GET_PROTOCOL_FEATURES', this.#offered));
       case 'SET_PROTOCOL_FEATURES':
         this.#protocolFeatures = accepted(request.body, this.#offered, 'protocol features');
+        device.isResetByWord = (this.#protocolFeatures & RESET_BY_WORD) !== 0n;
         return undefined;
       case 'GET_QUEUE_NUM':
         return reply(FRONT_END.encodeReply('GET_QUEUE_NUM', BigInt(device.queueCount)));
@@ -240,6 +255,14 @@ export class BackEnd implements Disposable {
       case 'SET_LOG_FD':
         rings.setLogEvent(fds.pop()!);
         return undefined;
+      case 'SET_DEVICE_STATE_FD':
+        this.#transferState(request.body, fds.pop()!);
+        return reply(FRONT_END.encodeReply('SET_DEVICE_STATE_FD', { error: 0, hasFd: false }));
+      case 'CHECK_DEVICE_STATE': {
+        const hasWorked = this.#transfer?.end() ?? false;
+        this.#transfer = undefined;
+        return reply(FRONT_END.encodeReply('CHECK_DEVICE_STATE', hasWorked ? SUCCESS : FAILURE));
+      }
       case 'SET_OWNER':
         return undefined;
       default:
@@ -248,11 +271,12 @@ export class BackEnd implements Disposable {
   }
 
   get #offered(): bigint {
-    const { keepsNotes, showsConfig } = this.#world.device;
+    const { keepsNotes, showsConfig, state } = this.#world.device;
     return (
       OFFERED |
       (keepsNotes ? features(protocol.VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) : 0n) |
-      (showsConfig ? features(protocol.VHOST_USER_PROTOCOL_F_CONFIG) : 0n)
+      (showsConfig ? features(protocol.VHOST_USER_PROTOCOL_F_CONFIG) : 0n) |
+      (state ? features(protocol.VHOST_USER_PROTOCOL_F_DEVICE_STATE) : 0n)
     );
   }
 
@@ -274,6 +298,22 @@ export class BackEnd implements Disposable {
     if (status !== 0) return;
     this.#rings.disable();
     this.#world.device.reset();
+  }
+
+  /** Takes over `fd`. */
+  #transferState({ direction, phase }: Body<typeof FRONT_END_REQUESTS, 'SET_DEVICE_STATE_FD'>, fd: Fd): void {
+    using owned = new DisposableStack();
+    owned.use(fd);
+    const { device, loop, log } = this.#world;
+    if (this.#rings.areRunning) throw new PeerFault('it wants the state of a device whose rings run');
+    if (phase !== STATE_PHASE_STOPPED || (direction !== STATE_SAVE && direction !== STATE_LOAD)) {
+      throw new PeerFault(`it wants a state moved in direction ${direction}, in phase ${phase}, which there is not`);
+    }
+    this.#transfer?.[Symbol.dispose]();
+    this.#transfer = new StateTransfer(device.state!, log);
+    owned.move();
+    if (direction === STATE_SAVE) this.#transfer.save(fd);
+    else this.#transfer.load(fd, loop, (work) => this.#guard(work));
   }
 
   #readConfig({ offset, flags, bytes }: ConfigAccess): ConfigAccess {

@@ -4,6 +4,7 @@ import { UnixSocket } from '../host/unix-socket.ts';
 import type { FdWatch, IoLoop } from '../virtio/device.ts';
 import { BACK_END } from './message.ts';
 import { MessageSocket } from './message-socket.ts';
+import { blamePeer } from './peer-fault.ts';
 
 export class FrontEndChannel implements Disposable {
   readonly #socket: MessageSocket;
@@ -14,13 +15,15 @@ export class FrontEndChannel implements Disposable {
   #isUnderWay = false;
   #isDue = false;
 
-  /** Takes over `fd`. `guard` runs what may find the front-end at fault. */
+  /** Takes over `fd`; a PeerFault where that is nothing to talk through. `guard` runs what may find the front-end at fault. */
   constructor(fd: Fd, loop: IoLoop, wantsAcks: boolean, guard: (work: () => void) => void) {
-    this.#socket = new MessageSocket(UnixSocket.adopt(fd, "the front-end's channel"), 0);
+    using resources = new DisposableStack();
+    this.#socket = resources.use(new MessageSocket(UnixSocket.adopt(fd, "the front-end's channel"), 0));
     this.#wantsAcks = wantsAcks;
     this.#guard = guard;
     fd.setBlocking(false);
-    this.#watch = loop.watch(fd.number, { readable: true }, () => this.#guard(() => this.#hear()));
+    this.#watch = blamePeer(() => loop.watch(fd.number, { readable: true }, () => this.#guard(() => this.#hear())));
+    resources.move();
   }
 
   /** The config space is not what it was. */

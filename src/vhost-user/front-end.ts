@@ -122,6 +122,8 @@ export interface Start {
   readonly inflight: InflightMemory;
   /** Only for a back-end that has a log (VHOST_F_LOG_ALL), and agreed on LOG_SHMFD. */
   readonly log?: LogMemory | undefined;
+  /** A ring may run from now on: the back-end may have something in hand. */
+  began?(): void;
 }
 
 export class FrontEnd {
@@ -163,7 +165,7 @@ export class FrontEnd {
   }
 
   /** The driver is ready (DRIVER_OK): the rings start, and are kicked for what was made available before. */
-  *start({ rings, features: driverFeatures, inflight, log }: Start): Steps<void> {
+  *start({ rings, features: driverFeatures, inflight, log, began }: Start): Steps<void> {
     if (log) {
       const place = { size: BigInt(log.size), offset: 0n };
       yield* this.#conversation.ask('SET_LOG_BASE', place, [log.fd]);
@@ -174,6 +176,7 @@ export class FrontEnd {
     for (const { setup } of rings) yield* this.#tell('SET_VRING_NUM', { index: setup.index, num: setup.size });
     yield* this.#giveInflight(rings, inflight);
     this.#started = rings.map(({ setup }) => setup.index);
+    if (!this.#hasProtocol) began?.();
     for (const { setup, kick, call, base } of rings) {
       const { index } = setup;
       yield* this.#tell('SET_VRING_ADDR', addressesOf(setup, log !== undefined));
@@ -182,6 +185,7 @@ export class FrontEnd {
       yield* this.#tell('SET_VRING_KICK', { index, hasFd: true }, [kick]);
     }
     const enabled = rings.filter(({ isDisabled = false }) => !isDisabled);
+    began?.();
     yield* this.#setEnabled(enabled, true);
     if (this.#has(VHOST_USER_PROTOCOL_F_STATUS)) yield* this.#tell('SET_STATUS', BigInt(DRIVER_OK));
     for (const { kick } of enabled) kick.signalShared();

@@ -37,6 +37,10 @@ const vring_area = struct(24, { u64: u64(0), size: u64(8), offset: u64(16) });
 const inflight = struct(24, { mmap_size: u64(0), mmap_offset: u64(8), num_queues: u16(16), queue_size: u16(18) });
 const INFLIGHT_BYTES_MIN = 20;
 const device_state = struct(8, { direction: u32(0), phase: u32(4) });
+/** Of a device's state: which way it goes, and when ("Migrating back-end state": there is no other phase). */
+export const STATE_SAVE = 0;
+export const STATE_LOAD = 1;
+export const STATE_PHASE_STOPPED = 0;
 const mmap = struct(40, { shmid: u8(0), fd_offset: u64(8), shm_offset: u64(16), len: u64(24), flags: u64(32) });
 const shmem_config = struct(8 + 8 * SHMEM_REGIONS, { num_regions: u32(0), sizes: bytes(8, 8 * SHMEM_REGIONS) });
 

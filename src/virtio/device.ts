@@ -45,6 +45,13 @@ export interface VirtioDevice extends Disposable {
    * `config.view` itself; everything else is as if the driver had not written.
    */
   writeConfig?(offset: number, bytes: Uint8Array): void;
+  /**
+   * What the driver has set that a reset undoes and no ring holds, between `reset` or `activate` and the next of them: for a
+   * device that goes on elsewhere, or here without having been reset by its driver. `loadState` is given it after a `reset`, and
+   * throws a HostError for bytes that are none of its kind.
+   */
+  saveState?(): Uint8Array;
+  loadState?(state: Uint8Array): void;
   /** One queue is taken away, like `reset`, and given again (VIRTIO_F_RING_RESET): offered where both exist. */
   stopQueue?(index: number): void;
   startQueue?(index: number, queue: Virtqueue): void;

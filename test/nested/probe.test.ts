@@ -1,4 +1,4 @@
-/** `orko-vmm probe` and what it checks, with the back-ends of Debian: qemu-storage-daemon, virtiofsd, passt. */
+/** `orko-vmm probe` and what it checks, with our own back-ends, and those of Debian: qemu-storage-daemon, virtiofsd, passt. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { GuestShell } from '../support/guest-shell.ts';
 import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
@@ -7,6 +7,7 @@ import { linux, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
 const BACK_END = 20;
 const VIRTIOFSD = '/usr/libexec/virtiofsd';
 const NOBODY = 65534;
+const TAP = 'probetap';
 /** Hundreds of connections and starts of programs, under emulation. */
 const CHECK_TIMEOUT_MS = 2 * TEST_TIMEOUT_MS;
 
@@ -40,7 +41,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await daemon?.kill('KILL').catch(() => {});
   daemon = undefined;
-  await onHost(`rm -rf ${folder}`);
+  await onHost(`rm -rf ${folder}; ip link del ${TAP} 2>/dev/null; true`);
 });
 
 function onHost(command: string): Promise<string> {
@@ -74,6 +75,33 @@ function failuresOf(found: Probe, what: string): string[] {
 
 /** Features and protocol features, which are those of the versions in Debian 13. */
 const masksOf = ({ features, protocolFeatures }: Probe) => [features.mask, protocolFeatures.mask];
+
+/** Each with the options that it needs. */
+const OURS: Readonly<Record<string, () => string>> = {
+  blk: () => `--path ${folder}/disk`,
+  console: () => `--console unix:${folder}/console`,
+  net: () => `--network tap:${TAP}`,
+  rng: () => '',
+  rtc: () => '',
+  vsock: () => `--path ${folder}/vsock --cid 42`,
+};
+
+describe('our own back-ends', { timeout: CHECK_TIMEOUT_MS }, () => {
+  test.each(Object.keys(OURS))('%s: keeps every rule, and outlives everything that is done to it', async (type) => {
+    await onHost(`truncate -s 8M ${folder}/disk; modprobe tun && ip tuntap add mode tap name ${TAP}`);
+    const command = `orko-vmm backend ${type} --socket-path {socket} ${OURS[type]!()}`;
+    const found = await probe(`--check --timeout-s 30 --type ${type} --command '${command}'`);
+    expect(failuresOf(found, `backend ${type}`)).toEqual([]);
+    const { exitCode, findings, verdicts = [] } = found;
+    expect(exitCode).toBe(0);
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(verdicts.filter(({ outcome }) => outcome === 'skipped')).toEqual([]);
+    // One process serves all of it.
+    expect(verdicts.filter(({ why }) => /has ended|was ended/.test(why))).toEqual([]);
+    const absent = verdicts.filter(({ outcome }) => outcome === 'not-applicable').map(({ id }) => id);
+    expect(absent).toEqual(type === 'blk' ? [] : expect.arrayContaining(['message-inflight-huge']));
+  });
+});
 
 describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
   test('qemu-storage-daemon: a disk, with its size; it keeps the rules of a good driver', async () => {

@@ -4,6 +4,7 @@
  */
 import {
   VIRTIO_ID_BLOCK,
+  VIRTIO_ID_CLOCK,
   VIRTIO_ID_CONSOLE,
   VIRTIO_ID_FS,
   VIRTIO_ID_NET,
@@ -30,6 +31,7 @@ import { type Check, notApplicable, skip } from '../verdict.ts';
  */
 const REQUEST_QUEUE: Readonly<Record<number, number>> = {
   [VIRTIO_ID_BLOCK]: 0,
+  [VIRTIO_ID_CLOCK]: 0,
   [VIRTIO_ID_CONSOLE]: 1,
   [VIRTIO_ID_FS]: 1,
   [VIRTIO_ID_NET]: 1,

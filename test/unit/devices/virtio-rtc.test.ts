@@ -360,3 +360,58 @@ describe('VirtioRtc', () => {
     });
   });
 });
+
+describe('a state that is saved', () => {
+  const elsewhere = (from: ReturnType<typeof setUp>, now = NOW) => {
+    const state = from.device.saveState();
+    const to = setUp();
+    to.utc.set(now);
+    to.device.reset();
+    to.device.loadState(state);
+    to.rig.activate();
+    return to;
+  };
+
+  test('alarms are the same elsewhere: what is ahead rings when it is time', () => {
+    const here = setUp();
+    here.setAlarm(UTC, NOW + 10n);
+    here.setAlarm(MONOTONIC, NOW + 20n, 0);
+    const there = elsewhere(here);
+    expect(there.readAlarm(UTC)).toMatchObject({ alarm_time: NOW + 10n, flags: 1 });
+    expect(there.readAlarm(MONOTONIC)).toMatchObject({ alarm_time: NOW + 20n, flags: 0 });
+    there.listen(2);
+    expect(there.rung()).toEqual([]);
+    there.utc.set(NOW + 10n);
+    expect(there.rung()).toEqual([UTC]);
+  });
+
+  test('what came to its time meanwhile rings, and what the driver was not told of', () => {
+    const late = setUp();
+    late.setAlarm(UTC, NOW + 10n);
+    const there = elsewhere(late, NOW + 50n);
+    there.listen();
+    expect(there.rung()).toEqual([UTC]);
+    const untold = setUp();
+    untold.setAlarm(UTC, NOW);
+    const next = elsewhere(untold);
+    next.listen();
+    expect(next.rung()).toEqual([UTC]);
+  });
+
+  test('what has rung does not ring again', () => {
+    const here = setUp();
+    here.listen();
+    here.setAlarm(UTC, NOW);
+    expect(here.rung()).toEqual([UTC]);
+    const there = elsewhere(here);
+    there.listen();
+    expect(there.rung()).toEqual([]);
+    expect(there.readAlarm(UTC)).toMatchObject({ alarm_time: NOW, flags: 1 });
+  });
+
+  test.each([0, 15, 31, 33])('%i bytes are none of its', (size) => {
+    const { device } = setUp();
+    device.reset();
+    expect(() => device.loadState(new Uint8Array(size))).toThrow('the state of 2 alarms has 32 bytes');
+  });
+});

@@ -222,6 +222,21 @@ test('a lost disk that had nothing in hand goes on', () => {
   expect(rig.reports.map(({ kind }) => kind)).not.toContain('faulted');
 });
 
+test('a disk that is lost before its ring ran had nothing in hand, whatever waits in the ring', () => {
+  rig.listen({ SET_VRING_KICK: () => (rig.backEnds.length < 3 ? undefined : 0n) }, 60);
+  rig.create('{ type: blk, backend: PATH }');
+  rig.heard('created');
+  rig.device!.activate([RING], DRIVER, 1);
+  makeAvailable(1);
+  for (let lost = 1; lost <= 2; lost++) {
+    rig.until(() => rig.backEnds.length === lost && rig.backEnd.heard.includes('SET_VRING_KICK'), 'most of a start');
+    rig.backEnd[Symbol.dispose]();
+  }
+  rig.until(() => rig.backEnds.length === 3 && rig.backEnd.heard.includes('SET_VRING_ENABLE'), 'the ring');
+  expect(rig.backEnd.requests.find(({ name }) => name === 'SET_VRING_BASE')!.body).toEqual({ index: 0, num: 0 });
+  expect(rig.reports.map(({ kind }) => kind)).not.toContain('faulted');
+});
+
 test('a disk that notes what it has in hand: its successor gets the notes, and the ring goes on', () => {
   using fd = createMemfd('inflight', 4096);
   const reply = { mmap_size: 4096n, mmap_offset: 0n, num_queues: 1, queue_size: 8 };
@@ -295,7 +310,7 @@ test('B4 a program of ours that is cut off does not go on, nor what it has start
   rig.until(() => existsSync(pids) && readFileSync(pids, 'utf8').endsWith('\n'), 'its start');
   const numbers = readFileSync(pids, 'utf8').trim().split(' ');
   rig.device![Symbol.dispose]();
-  for (const pid of numbers) expect(isRunning(pid)).toBe(false);
+  for (const pid of numbers) rig.until(() => !isRunning(pid), 'its end');
 });
 
 test('a program that prints without end', () => {

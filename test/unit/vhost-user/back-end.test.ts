@@ -283,6 +283,11 @@ test.each<[string, string, (front: RawFrontEnd, fd: Fd) => void]>([
     (front, fd) => front.say('SET_VRING_KICK', { index: 0, hasFd: true }, [fd]),
   ],
   [
+    'a channel that nobody can talk through',
+    'watch file descriptor',
+    (front, fd) => front.say('SET_BACKEND_REQ_FD', undefined, [fd]),
+  ],
+  [
     'config space of a device that has none',
     'needs protocol feature 9',
     (front) => front.say('SET_CONFIG', { offset: 400, flags: 0, bytes: new Uint8Array(4) }),

@@ -19,6 +19,7 @@ import type { Source } from '../vhost-user/source.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { CreateRequest, HostedDevice, Surroundings } from './hosted-device.ts';
 import { plainError } from './plain-error.ts';
+import { SearchPace } from './search-pace.ts';
 import { ServedControl } from './served-control.ts';
 import { ServedDriver } from './served-driver.ts';
 import { offeredFeatures, profileOf } from './served-profiles.ts';
@@ -27,10 +28,6 @@ import { ServedTaps } from './served-taps.ts';
 import { ServedWindows } from './served-windows.ts';
 import { ServedWires } from './served-wires.ts';
 
-/** A back-end that is lost soon after it was found is looked for again after this, and then less and less often. */
-const AGAIN_MS_MIN = 100;
-const AGAIN_MS_MAX = 5_000;
-const SOON_MS = 10_000;
 /** A peer that comes and goes must not fill the log. */
 const FAULTS_LOGGED_MAX = 20;
 
@@ -62,8 +59,7 @@ class ServedDevice implements HostedDevice {
   /** The back-end that is there may have something in hand. */
   #hasBegun = false;
   #connections = 0;
-  #foundMs = 0;
-  #againMs = 0;
+  readonly #pace = new SearchPace();
   readonly #log = (message: string) => this.#surroundings.tell({ kind: 'log', message });
   readonly #complaints = new FewTimes(FAULTS_LOGGED_MAX, this.#log);
   readonly #faultsMade = new FewTimes(FAULTS_LOGGED_MAX, this.#log, '; the next ones are not said');
@@ -181,7 +177,7 @@ class ServedDevice implements HostedDevice {
   rewired(): void {
     this.#wires.closeOld();
     if (this.#keys.backend.reconnect === 'off') return;
-    this.#cancelTimer = this.#surroundings.loop.after(this.#againMs, () => this.#seek());
+    this.#cancelTimer = this.#surroundings.loop.after(this.#pace.againMs, () => this.#seek());
   }
 
   act(action: string, _value: string | undefined, call: number): void {
@@ -211,7 +207,7 @@ class ServedDevice implements HostedDevice {
   #found(socket: UnixSocket): void {
     const { loop, memory } = this.#surroundings;
     const { queueSizes, queueCountMin, pairs = 1, config } = this.#profile;
-    this.#foundMs = loop.nowMs;
+    this.#pace.found(loop.nowMs);
     this.#taps.connected(this.#source.name);
     const session = new Session(socket, {
       loop,
@@ -340,8 +336,7 @@ class ServedDevice implements HostedDevice {
       this.#refuse(fault.message);
       return;
     }
-    const livedMs = this.#surroundings.loop.nowMs - this.#foundMs;
-    this.#againMs = livedMs > SOON_MS ? 0 : Math.min(Math.max(2 * this.#againMs, AGAIN_MS_MIN), AGAIN_MS_MAX);
+    this.#pace.lost(this.#surroundings.loop.nowMs);
     this.#complain(fault.message);
     if (this.#driver && !this.#driver.isBroken && !this.#mayGoOn(this.#driver)) {
       this.#break('its back-end is gone, and with it what it had in hand');

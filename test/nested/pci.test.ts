@@ -198,6 +198,41 @@ describe('virtio-pci', { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await shell.run('head -c 64 /dev/hwrng | md5sum')).toMatch(/^[0-9a-f]{32} /);
   });
 
+  test('devices that come and go: unplugged, plugged in again, and gone with the guest that was asked for them', async () => {
+    const path = await createDisk(l1, 'pci-plugged.img');
+    const disk = { type: 'blk', path, readonly: true, transport: 'pci' };
+    const devices = { disk0: { ...disk, hotplug: true }, disk1: disk };
+    await using vm = await startVm(l1, { kernel: linux('shell'), devices });
+    const shell = await GuestShell.open(vm);
+    expect(await shell.run('ls /sys/bus/pci/slots')).toBe('1');
+    await readsRight(shell, 'vda');
+    await using probe = await vm.probe();
+    const before = await probe.usage();
+    for (let round = rounds('unplug and plug', 20, 2), times = 1; round > 0; round--, times++) {
+      expect((await vm.ctl('device disk0 unplug')).stdout).toContain('asked to let disk0 go');
+      await expect
+        .poll(() => vm.messages.split('disk0: the guest has let it go').length - 1, { timeout: 60_000 })
+        .toBe(times);
+      expect(await shell.run('ls /sys/block')).not.toContain('vda');
+      expect((await vm.ctl('device disk0 unplug')).stderr).toContain('it is not plugged in');
+      await readsRight(shell, 'vdb');
+      expect((await vm.ctl('device disk0 plug')).stdout).toContain('disk0 is plugged in');
+      await expect.poll(() => shell.run('ls /sys/block'), { timeout: 60_000 }).toContain('vda');
+      await readsRight(shell, 'vda');
+    }
+    expect((await vm.ctl('device disk0 plug')).stderr).toContain('it is plugged in already');
+    const { fds, threads } = await probe.usage();
+    expect({ fds, threads }).toEqual({ fds: before.fds, threads: before.threads });
+
+    await vm.ctl('device disk0 unplug');
+    vm.write('reboot -f\n');
+    const again = await GuestShell.open(vm, 2);
+    expect(await again.run('ls /sys/block')).toBe('vda');
+    await vm.ctl('device disk0 plug');
+    await expect.poll(() => again.run('ls /sys/block'), { timeout: 60_000 }).toContain('vdb');
+    await readsRight(again, 'vdb');
+  });
+
   test(`${MANY} functions`, async () => {
     const devices = Object.fromEntries(
       Array.from({ length: MANY }, (_, index) => [`rng${index}`, { type: 'rng', transport: 'pci' }]),

@@ -106,7 +106,7 @@ describe('virtio-pci', { timeout: TEST_TIMEOUT_MS }, () => {
       const disk = await shell.run(`ls ${folder}/virtio*/block`);
       const name = `${await shell.run(`cd ${folder}; echo virtio*`)}-req`;
       const interruptsBefore = await counted(shell, new RegExp(name));
-      const [, console] = await watched(vm, () => shell.run(readFrom('zero')));
+      const [, console] = await watched(vm, () => shell.run(readFrom('zero').replace(' iflag=direct', '')));
       const [{ before, after }, exits] = await watched(vm, () => shell.run(readFrom(disk)));
       const interrupts = (await counted(shell, new RegExp(name))) - interruptsBefore;
       expect(interrupts, name).toBe(READS);

@@ -182,8 +182,8 @@ export class Vm implements Disposable {
     ioctlStruct(this.fd, KVM_SET_GSI_ROUTING, table, 'route interrupts');
   }
 
-  /** Delivers one message-signalled interrupt. */
-  signalMsi(address: bigint, data: number, deviceId?: number): void {
+  /** Delivers one message-signalled interrupt. False where nobody takes it: the guest says where it goes, and may be wrong. */
+  signalMsi(address: bigint, data: number, deviceId?: number): boolean {
     const msi = pack(kvm_msi, {
       address_lo: Number(BigInt.asUintN(32, address)),
       address_hi: Number(address >> 32n),
@@ -191,7 +191,7 @@ export class Vm implements Disposable {
       flags: deviceId === undefined ? 0 : KVM_MSI_VALID_DEVID,
       devid: deviceId ?? 0,
     });
-    ioctlStruct(this.fd, KVM_SIGNAL_MSI, msi, 'deliver a message-signalled interrupt');
+    return ioctlAccepts(this.fd, KVM_SIGNAL_MSI, msi);
   }
 
   /** Makes both guest counters read the host's minus `counter_offset` ticks; false on kernels before 6.4. */

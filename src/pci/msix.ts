@@ -15,7 +15,7 @@ import {
   PCI_MSIX_FLAGS_MASKALL,
 } from '../abi/pci.ts';
 import { alignUp } from '../base/bits.ts';
-import type { AccessSize } from '../bus/mmio-device.ts';
+import type { AccessSize, MmioDevice } from '../bus/mmio-device.ts';
 import type { ConfigSpace } from './config-space.ts';
 
 /** Pending bits are read as 64-bit words (§6.8.2). */
@@ -44,8 +44,7 @@ export interface MsixPlaces {
 }
 
 export class Msix {
-  readonly tableBytes: number;
-  readonly pbaBytes: number;
+  readonly #places: MsixPlaces;
   readonly #config: ConfigSpace;
   readonly #sink: MsiSink;
   readonly #capability: number;
@@ -56,9 +55,8 @@ export class Msix {
   constructor(config: ConfigSpace, count: number, places: MsixPlaces, sink: MsiSink) {
     this.#config = config;
     this.#sink = sink;
-    this.tableBytes = Msix.tableBytes(count);
-    this.pbaBytes = Msix.pbaBytes(count);
-    this.#table = new DataView(new ArrayBuffer(this.tableBytes));
+    this.#places = places;
+    this.#table = new DataView(new ArrayBuffer(Msix.tableBytes(count)));
     this.#routed = Array.from({ length: count }, () => undefined);
     const body = new DataView(new ArrayBuffer(10));
     body.setUint16(0, count - 1, true);
@@ -73,10 +71,6 @@ export class Msix {
     return count * PCI_MSIX_ENTRY_SIZE;
   }
 
-  static pbaBytes(count: number): number {
-    return alignUp(Math.ceil(count / 8), PBA_WORD_BYTES);
-  }
-
   get isEnabled(): boolean {
     return this.#isEnabled;
   }
@@ -86,13 +80,31 @@ export class Msix {
     if (offset < this.#flags + 2 && offset + size > this.#flags) this.#update();
   }
 
-  readTable(offset: number, size: AccessSize): number {
+  /** What answers in the BAR, which has nothing else in it. */
+  device(name: string): MmioDevice {
+    const { table, pba } = this.#places;
+    const pendingBytes = alignUp(Math.ceil(this.#routed.length / 8), PBA_WORD_BYTES);
+    const isIn = (start: number, length: number, offset: number, size: number) =>
+      offset >= start && offset + size <= start + length;
+    return {
+      name,
+      read: (offset, size) => {
+        if (isIn(table, this.#table.byteLength, offset, size)) return this.#readTable(offset - table, size);
+        return isIn(pba, pendingBytes, offset, size) ? this.#readPending(offset - pba, size) : 0;
+      },
+      write: (offset, size, value) => {
+        if (isIn(table, this.#table.byteLength, offset, size)) this.#writeTable(offset - table, size, value);
+      },
+    };
+  }
+
+  #readTable(offset: number, size: AccessSize): number {
     if (size === 4) return this.#table.getUint32(offset, true);
     return size === 2 ? this.#table.getUint16(offset, true) : this.#table.getUint8(offset);
   }
 
   /** §6.8.2: words and double words, aligned; whatever else is ignored. */
-  writeTable(offset: number, size: AccessSize, value: number): void {
+  #writeTable(offset: number, size: AccessSize, value: number): void {
     if (size !== 4 || offset % 4 !== 0) return;
     const isControl = offset % PCI_MSIX_ENTRY_SIZE === PCI_MSIX_ENTRY_VECTOR_CTRL;
     this.#table.setUint32(offset, isControl ? value & PCI_MSIX_ENTRY_CTRL_MASKBIT : value, true);
@@ -100,7 +112,7 @@ export class Msix {
   }
 
   /** The bits of what waits, from `offset` on. They cannot be written. */
-  readPending(offset: number, size: AccessSize): number {
+  #readPending(offset: number, size: AccessSize): number {
     let value = 0;
     for (let bit = 0; bit < 8 * size; bit++) {
       const vector = 8 * offset + bit;

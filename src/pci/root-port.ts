@@ -124,18 +124,7 @@ export class RootPort implements BusFunction {
         enabled: () => {},
       },
     );
-    const device = {
-      name: `MSI-X of ${this.name}`,
-      read: (offset: number, size: AccessSize) => {
-        if (offset + size <= this.#msix.tableBytes) return this.#msix.readTable(offset, size);
-        return offset >= PBA && offset + size <= PBA + this.#msix.pbaBytes
-          ? this.#msix.readPending(offset - PBA, size)
-          : 0;
-      },
-      write: (offset: number, size: AccessSize, value: number) => {
-        if (offset + size <= this.#msix.tableBytes) this.#msix.writeTable(offset, size, value);
-      },
-    };
+    const device = this.#msix.device(`MSI-X of ${this.name}`);
     this.#bars = new Bars(
       config,
       [{ index: 0, size: MSIX_BYTES, is64Bit: false, isPrefetchable: false, device }],

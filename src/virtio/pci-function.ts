@@ -167,7 +167,7 @@ export class VirtioPciFunction implements BusFunction {
       },
       {
         ...{ index: MSIX_BAR, size: msixBytes, is64Bit: false, isPrefetchable: false },
-        device: this.#createVectors(msixBytes / 2),
+        device: this.#msix.device(`MSI-X of ${this.name}`),
       },
       ...(sharedBytes > 0 ? [shared] : []),
     ];
@@ -189,20 +189,6 @@ export class VirtioPciFunction implements BusFunction {
         if (isIn(common, offset, size)) transport.writeCommon(offset - common.base, size, value);
         else if (isIn(device, offset, size)) transport.writeConfig(offset - device.base, size, value);
         else if (isIn(notify, offset, size)) transport.notify((offset - notify.base) / NOTIFY_MULTIPLIER);
-      },
-    };
-  }
-
-  #createVectors(pba: number): MmioDevice {
-    const msix = this.#msix;
-    return {
-      name: `MSI-X of ${this.name}`,
-      read: (offset, size) => {
-        if (offset + size <= msix.tableBytes) return msix.readTable(offset, size);
-        return offset >= pba && offset + size <= pba + msix.pbaBytes ? msix.readPending(offset - pba, size) : 0;
-      },
-      write: (offset, size, value) => {
-        if (offset + size <= msix.tableBytes) msix.writeTable(offset, size, value);
       },
     };
   }

@@ -10,7 +10,7 @@ import {
   PCI_CAPABILITY_LIST,
   PCI_COMMAND,
 } from '../../src/abi/pci.ts';
-import type { AddressRange } from '../../src/base/range.ts';
+import { type AddressRange, contains, overlaps } from '../../src/base/range.ts';
 import type { AccessSize, MmioDevice } from '../../src/bus/mmio-device.ts';
 import { DeviceHost } from '../../src/io/device-host.ts';
 import { GuardedLoop } from '../../src/io/guarded-loop.ts';
@@ -72,7 +72,8 @@ export class PciRig {
         log: (message) => void this.messages.push(message),
         space: {
           attach: (range, device) => {
-            if (window && (range.base < window.base || range.base >= window.base + window.size)) return false;
+            const isFree = [...this.placed.values()].every((other) => !overlaps(other.range, range));
+            if (!isFree || (window && !contains(window, range))) return false;
             this.placed.set(range.base, { range, device });
             return true;
           },

@@ -16,6 +16,7 @@ import { DriverQueue } from '../../support/driver.ts';
 import { ECHO_CONFIG_BYTES, ECHO_FEATURE, ECHO_ID, WRITABLE } from '../../support/echo-device.ts';
 import { ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK } from '../../support/mmio-driver.ts';
 import { PciRig } from '../../support/pci-rig.ts';
+import { random } from '../../support/random.ts';
 
 const FIELDS = virtio_pci_modern_common_cfg.fields;
 type Field = keyof typeof FIELDS;
@@ -279,6 +280,36 @@ describe('§4.1.4.3: the common configuration', () => {
     }
     expect(driver.get('cfg.device_status')).toBe(ACKNOWLEDGE);
   });
+});
+
+test('whatever a guest writes, in whatever order: nothing throws, and BARs lie inside the windows', () => {
+  const window = { base: 0x1000_0000, size: 0x2eff_0000 };
+  const sharedMemory = [{ id: 1, base: 0, size: 0x20_0000 }];
+  const { seed, below, pick } = random();
+  for (let round = 0; round < 200; round++) {
+    const rig = new PciRig({ sharedMemory, window });
+    rig.enable();
+    for (let step = 0; step < 200; step++) {
+      const size = pick([1, 2, 4] as const);
+      const value = pick([0, 1, 2, 0xff, 0x8000, 0xffff, 0x1000_0000, 0x3eff_c000, 0xffff_ffff, below(2 ** 32)]);
+      const [place] = [...rig.placed.values()].slice(below(3));
+      const offset = size * below((place?.range.size ?? 4096) / size);
+      if (place && below(2) === 0) {
+        place.device.read(offset, size);
+        place.device.write(offset, size, value % 2 ** (8 * size));
+      } else {
+        const at = below(4) === 0 ? size * below(4096 / size) : size * below(0x100 / size);
+        rig.write(at, value % 2 ** (8 * size), size);
+        rig.read(at, size);
+      }
+      for (const { range } of rig.placed.values()) {
+        expect(range.base, `seed ${seed}`).toBeGreaterThanOrEqual(window.base);
+        expect(range.base + range.size).toBeLessThanOrEqual(window.base + window.size);
+      }
+    }
+    rig.fn.reset();
+    expect(rig.placed.size).toBe(0);
+  }
 });
 
 describe('PCI §6.8.2 and virtio §4.1.5.1: MSI-X', () => {

@@ -101,12 +101,17 @@ function checkStdio(config: VmConfig, complain: (keyPath: string, message: strin
 }
 
 /** Behind a root port is a PCI bus, of which the device tree says nothing. */
-function checkPluggable({ devices }: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
+function checkPluggable(config: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
+  const { devices, its, gic } = config;
   const pluggable = Object.entries(devices).filter(([, { hotplug }]) => hotplug);
   for (const [name, device] of pluggable) {
     const keyPath = `devices.${name}.hotplug`;
-    if (device.transport !== 'pci')
+    if (device.transport !== 'pci') {
       throw complain(keyPath, 'Only a device on PCI can come and go: write transport: pci');
+    }
+    if (its === 'off' && gic !== 'v2') {
+      throw complain(keyPath, 'The guest is told by a message that a device comes or goes: write its: auto');
+    }
     const needsNode = device.children.length > 0 || ('backend' in device && device.memory.share === 'pool');
     if (needsNode) throw complain(keyPath, 'A device with a pool or children cannot come and go: leave hotplug out');
   }

@@ -235,6 +235,11 @@ describe('parseConfig: the sentence for', () => {
       ':3:devices.a.hotplug: Only a device on PCI can come and go: write transport: pci',
     ],
     [
+      'a device that comes and goes without messages',
+      'kernel: a\nits: off\ndevices:\n  a: { type: rng, transport: pci, hotplug: true }',
+      ':4:devices.a.hotplug: The guest is told by a message that a device comes or goes: write its: auto',
+    ],
+    [
       'a device with children that comes and goes',
       'kernel: a\ndevices:\n  a: { type: rng, transport: pci, hotplug: true, children: [{ b: {} }] }',
       ':3:devices.a.hotplug: A device with a pool or children cannot come and go: leave hotplug out',

@@ -24,6 +24,16 @@ const queues = integer({
   help: 'How many request queues there are; the back-end has to have as many.',
 });
 
+const side = <const Default extends number>(which: string, standard: Default) =>
+  integer({
+    min: 64,
+    max: 8192,
+    default: standard,
+    unit: 'pixels',
+    examples: ['1280'],
+    help: `How ${which} the display is that the guest is told of. \`orko-vmm ctl NAME device DEVICE screenshot FILE\` shows what is on it.`,
+  });
+
 export const SERVED_TYPES = {
   blk: served('A disk that another process serves, as qemu-storage-daemon does.', 128, { queues }),
   can: served('A CAN controller, as vhost-device-can serves it.', 64, {}),
@@ -40,6 +50,10 @@ export const SERVED_TYPES = {
     queues,
   }),
   gpio: served('A GPIO controller, as vhost-device-gpio serves it.', 256, {}),
+  gpu: served('A graphics adapter with one display, in two dimensions, as vhost-user-gpu of QEMU serves it.', 256, {
+    width: side('wide', 1024),
+    height: side('high', 768),
+  }),
   i2c: served('An I2C adapter, as vhost-device-i2c serves it.', 64, {}),
   input: served('A keyboard, mouse or touch screen, as vhost-device-input serves it.', 64, {}),
   net: served('A network card that another process serves, as passt does with `--vhost-user`.', 256, {

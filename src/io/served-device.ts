@@ -4,7 +4,7 @@
  * guest is told as well as virtio allows, nobody else notices, and another back-end is looked for.
  */
 import { assert } from '../base/assert.ts';
-import { ConfigError, HostError } from '../base/errors.ts';
+import { HostError } from '../base/errors.ts';
 import { FewTimes } from '../base/few-times.ts';
 import type { AnyServedKeys } from '../config/served-types.ts';
 import { Fd } from '../host/fd.ts';
@@ -20,6 +20,7 @@ import type { QueueSetup } from '../virtio/queue-registers.ts';
 import type { CreateRequest, HostedDevice, Surroundings } from './hosted-device.ts';
 import { plainError } from './plain-error.ts';
 import { SearchPace } from './search-pace.ts';
+import { ServedActions } from './served-actions.ts';
 import { ServedControl } from './served-control.ts';
 import { ServedDriver } from './served-driver.ts';
 import { offeredFeatures, profileOf } from './served-profiles.ts';
@@ -48,6 +49,7 @@ class ServedDevice implements HostedDevice {
   readonly #taps: ServedTaps;
   readonly #windows: ServedWindows;
   readonly #control: ServedControl | undefined;
+  readonly #actions: ServedActions;
   #cancelTimer = () => {};
   /** A connection of which it is not known yet what is at its other end, and one of which it is. */
   #probing: Session | undefined;
@@ -56,8 +58,6 @@ class ServedDevice implements HostedDevice {
   #offered: bigint | undefined;
   #config: Uint8Array;
   #driver: ServedDriver | undefined;
-  /** The back-end that is there may have something in hand. */
-  #hasBegun = false;
   #connections = 0;
   readonly #pace = new SearchPace();
   readonly #log = (message: string) => this.#surroundings.tell({ kind: 'log', message });
@@ -70,7 +70,8 @@ class ServedDevice implements HostedDevice {
     // The parser has read the keys by the table of this type.
     this.#keys = request.keys as AnyServedKeys;
     this.#profile = profileOf(this.#keys, request.name);
-    const { config, queueSizes } = this.#profile;
+    const { config, queueSizes, display } = this.#profile;
+    this.#actions = new ServedActions(request.name, display);
     this.#config = 'bytes' in config ? config.bytes : new Uint8Array(config.size);
     using resources = new DisposableStack();
     const tapping = {
@@ -124,6 +125,7 @@ class ServedDevice implements HostedDevice {
     this.#driver = undefined;
     this.#control?.reset();
     this.#windows.beginReset();
+    this.#actions.clear();
     this.#quiesce(
       (session, settle) => session.stop(settle),
       () => {
@@ -180,9 +182,8 @@ class ServedDevice implements HostedDevice {
     this.#cancelTimer = this.#surroundings.loop.after(this.#pace.againMs, () => this.#seek());
   }
 
-  act(action: string, _value: string | undefined, call: number): void {
-    const error = new ConfigError(`Device ${this.#request.name} cannot "${action}": another process serves it`);
-    this.#surroundings.tell({ kind: 'declined', call, error: plainError(error) });
+  act(action: string, value: string | undefined, call: number): void {
+    this.#actions.act(action, value, call, this.#surroundings.tell);
   }
 
   count(call: number): void {
@@ -213,10 +214,12 @@ class ServedDevice implements HostedDevice {
       loop,
       tap: this.#taps.tap,
       sharedMemory: this.#windows,
+      display: this.#actions.display,
       memory: memory.regions.map(({ range, fd }) => ({ ...range, fd: new Fd(fd!) })),
       wanted: {
         ...{ queueCount: pairs > 1 ? 2 * pairs : queueSizes.length, queueCountMin, isMany: pairs > 1 },
         configSize: 'bytes' in config ? 0 : config.size,
+        hasDisplay: this.#actions.display !== undefined,
       },
       timeoutMs: this.#keys.backend.replyTimeoutS * 1000,
       onConfig: (bytes) => this.#configChanged(bytes),
@@ -252,7 +255,7 @@ class ServedDevice implements HostedDevice {
       kind: 'created',
       created: {
         ...{ id, features: this.#offered, queueSizes, config: this.#config },
-        ...{ wires: this.#wires.numbers, counters: undefined, actions: {} },
+        ...{ wires: this.#wires.numbers, counters: undefined, actions: this.#actions.texts },
         windows: this.#windows.describe(sharedMemory),
       },
     });
@@ -283,10 +286,7 @@ class ServedDevice implements HostedDevice {
     const rings = driver.rings(this.#wires);
     if (!driver.isStarted) this.#inflight.forget();
     const { features } = driver;
-    const began = () => {
-      driver.isStarted = true;
-      this.#hasBegun = true;
-    };
+    const began = () => driver.began();
     // What goes wrong ends the session, and is dealt with there.
     this.#session!.start({ rings, features, inflight: this.#inflight, began }, () => {});
   }
@@ -332,30 +332,21 @@ class ServedDevice implements HostedDevice {
     this.#session = undefined;
     this.#source.cut();
     this.#windows.clear();
+    this.#actions.clear();
     if (this.#offered === undefined) {
       this.#refuse(fault.message);
       return;
     }
     this.#pace.lost(this.#surroundings.loop.nowMs);
     this.#complain(fault.message);
-    if (this.#driver && !this.#driver.isBroken && !this.#mayGoOn(this.#driver)) {
+    const { goesOn } = this.#profile;
+    const rule = { goesOn, reconnect: this.#keys.backend.reconnect, hasNotes: this.#inflight.kept !== undefined };
+    if (this.#driver && !this.#driver.isBroken && !this.#driver.mayGoOn(rule)) {
       this.#break('its back-end is gone, and with it what it had in hand');
     }
-    this.#hasBegun = false;
     this.#wires.renew();
     if (this.#driver && !this.#driver.isBroken) this.#control?.rewire(this.#wires.driverKicks);
     this.#surroundings.tell({ kind: 'rewire', wires: this.#wires.numbers });
-  }
-
-  /** Whether the rings may go on with another back-end where the lost one has left them. */
-  #mayGoOn({ isPacked, isIdle }: ServedDriver): boolean {
-    const { reconnect } = this.#keys.backend;
-    if (reconnect === 'off') return false;
-    if (!this.#hasBegun) return true;
-    if (isPacked) return false;
-    if (reconnect === 'on' || this.#inflight.kept !== undefined) return true;
-    const { goesOn } = this.#profile;
-    return goesOn === 'always' || (goesOn === 'when-idle' && isIdle);
   }
 
   /** The driver has to begin anew. */

@@ -4,6 +4,7 @@ import type { GuestAddress } from '../base/range.ts';
 import type { EventFd } from '../host/eventfd.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { NEW_PACKED_BASE, NEW_SPLIT_BASE, type Ring } from '../vhost-user/front-end.ts';
+import type { DeviceProfile } from '../vhost-user/profile.ts';
 import { hasFeature } from '../virtio/features.ts';
 import type { QueueSetup } from '../virtio/queue-registers.ts';
 
@@ -11,6 +12,14 @@ import type { QueueSetup } from '../virtio/queue-registers.ts';
 interface RingWires {
   readonly kicks: readonly EventFd[];
   readonly calls: readonly EventFd[];
+}
+
+/** What decides about a driver whose back-end is lost. */
+interface LossRule {
+  readonly reconnect: 'auto' | 'on' | 'off';
+  readonly goesOn: DeviceProfile['goesOn'];
+  /** What the lost one had in hand is noted where the next one finds it. */
+  readonly hasNotes: boolean;
 }
 
 export class ServedDriver {
@@ -23,6 +32,8 @@ export class ServedDriver {
   isBroken = false;
   /** Of a network card with several: the pairs of queues that it uses. */
   pairs = 1;
+  /** The back-end that is there may have something in hand. */
+  #hasBegun = false;
   readonly #queues: readonly QueueSetup[];
   readonly #memory: GuestMemory;
   readonly #hasPairs: boolean;
@@ -45,8 +56,25 @@ export class ServedDriver {
     return hasFeature(this.features, VIRTIO_F_RING_PACKED);
   }
 
+  /** A ring may run from now on. */
+  began(): void {
+    this.isStarted = true;
+    this.#hasBegun = true;
+  }
+
+  /** The back-end is lost: whether its rings may go on with another one where that has left them. */
+  mayGoOn({ reconnect, goesOn, hasNotes }: LossRule): boolean {
+    const hadBegun = this.#hasBegun;
+    this.#hasBegun = false;
+    if (reconnect === 'off') return false;
+    if (!hadBegun) return true;
+    if (this.isPacked) return false;
+    if (reconnect === 'on' || hasNotes) return true;
+    return goesOn === 'always' || (goesOn === 'when-idle' && this.#isIdle);
+  }
+
   /** All that was made available in its (split) rings has been given back. */
-  get isIdle(): boolean {
+  get #isIdle(): boolean {
     return this.#queues.every(({ driver, device }) => this.#indexAt(driver) === this.#indexAt(device));
   }
 

@@ -14,6 +14,7 @@ import {
   VIRTIO_ID_CONSOLE,
   VIRTIO_ID_FS,
   VIRTIO_ID_GPIO,
+  VIRTIO_ID_GPU,
   VIRTIO_ID_I2C_ADAPTER,
   VIRTIO_ID_INPUT,
   VIRTIO_ID_NET,
@@ -31,6 +32,15 @@ import { virtio_can_config } from '../abi/virtio-can.ts';
 import { virtio_console_config } from '../abi/virtio-console.ts';
 import { virtio_fs_config } from '../abi/virtio-fs.ts';
 import { virtio_gpio_config } from '../abi/virtio-gpio.ts';
+import {
+  VIRTIO_GPU_F_BLOB_ALIGNMENT,
+  VIRTIO_GPU_F_CONTEXT_INIT,
+  VIRTIO_GPU_F_EDID,
+  VIRTIO_GPU_F_RESOURCE_BLOB,
+  VIRTIO_GPU_F_RESOURCE_UUID,
+  VIRTIO_GPU_F_VIRGL,
+  virtio_gpu_config,
+} from '../abi/virtio-gpu.ts';
 import { virtio_input_config } from '../abi/virtio-input.ts';
 import {
   VIRTIO_NET_F_CTRL_GUEST_OFFLOADS,
@@ -71,6 +81,12 @@ const NET_CONTROL = features(
   ...[VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_RX_EXTRA],
   ...[VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_GUEST_ANNOUNCE],
   ...[VIRTIO_NET_F_MQ, VIRTIO_NET_F_RSS, VIRTIO_NET_F_HASH_REPORT, VIRTIO_NET_F_NOTF_COAL, VIRTIO_NET_F_VQ_NOTF_COAL],
+);
+
+/** What needs more of a display than that it takes pixels: an EDID, or memory of a GPU. */
+const GPU_MORE = features(
+  ...[VIRTIO_GPU_F_VIRGL, VIRTIO_GPU_F_EDID, VIRTIO_GPU_F_RESOURCE_UUID, VIRTIO_GPU_F_RESOURCE_BLOB],
+  ...[VIRTIO_GPU_F_CONTEXT_INIT, VIRTIO_GPU_F_BLOB_ALIGNMENT],
 );
 
 /** Bits of device types (virtio 1.4 §2.2): 0 to 23, and from 50 on what 64 bits can say. */
@@ -121,6 +137,18 @@ export function profileOf(keys: AnyServedKeys, name: string): DeviceProfile {
     }
     case 'gpio':
       return device(VIRTIO_ID_GPIO, 2, { config: { size: virtio_gpio_config.size } });
+    case 'gpu': {
+      const { events_clear, num_scanouts, blob_alignment } = virtio_gpu_config.fields;
+      return device(VIRTIO_ID_GPU, 2, {
+        // Up to what belongs to VIRTIO_GPU_F_BLOB_ALIGNMENT.
+        config: { size: blob_alignment.offset },
+        writable: [[events_clear.offset, events_clear.size]],
+        // How many displays there are the back-end leaves to us.
+        clamp: (view) => view.setUint32(num_scanouts.offset, 1, true),
+        display: { width: keys.width, height: keys.height },
+        hiddenFeatures: GPU_MORE,
+      });
+    }
     case 'i2c':
       return device(VIRTIO_ID_I2C_ADAPTER, 1, { goesOn: 'when-idle' });
     case 'input': {

@@ -96,6 +96,14 @@ export interface Wanted {
   readonly isMany?: boolean;
   /** Bytes of config space that the back-end has to have; 0 if they are none of its business. */
   readonly configSize: number;
+  /** It says on a connection of its own what is shown (GPU_SET_SOCKET). */
+  readonly hasDisplay?: boolean;
+}
+
+/** Who takes over our ends of its connections. */
+export interface Openings {
+  channel(socket: UnixSocket): void;
+  display(socket: UnixSocket): void;
 }
 
 /** A queue, what the driver signals when there is something in it, and what interrupts the driver. */
@@ -142,10 +150,10 @@ export class FrontEnd {
   }
 
   /**
-   * Finds out what the back-end is; the first that it hears. Features are accepted later, by the driver. `openChannel` is given
-   * our end of the channel on which the back-end asks, if there is one.
+   * Finds out what the back-end is; the first that it hears. Features are accepted later, by the driver. `open` is given our ends
+   * of the connections on which the back-end asks, if there are any.
    */
-  *probe(openChannel: (socket: UnixSocket) => void): Steps<BackEndFacts> {
+  *probe(open: Openings): Steps<BackEndFacts> {
     yield* this.#tell('SET_OWNER', undefined);
     this.#features = yield* this.#conversation.ask('GET_FEATURES', undefined);
     if (!hasFeature(this.#features, VIRTIO_F_VERSION_1)) {
@@ -157,7 +165,8 @@ export class FrontEnd {
       yield* this.#tell('SET_PROTOCOL_FEATURES', accepted);
       this.#protocolFeatures = accepted;
     }
-    if (this.#has(VHOST_USER_PROTOCOL_F_BACKEND_REQ)) yield* this.#giveChannel(openChannel);
+    if (this.#has(VHOST_USER_PROTOCOL_F_BACKEND_REQ)) yield* this.#give('SET_BACKEND_REQ_FD', open.channel);
+    if (this.#wanted.hasDisplay) yield* this.#give('GPU_SET_SOCKET', open.display);
     yield* this.#checkQueueCount();
     yield* this.#checkRegionCount();
     const sharedMemory = yield* this.#readSharedMemory();
@@ -245,11 +254,11 @@ export class FrontEnd {
     yield* this.#tell('SET_CONFIG', { offset, flags: 0, bytes });
   }
 
-  *#giveChannel(open: (socket: UnixSocket) => void): Steps<void> {
+  *#give(request: 'SET_BACKEND_REQ_FD' | 'GPU_SET_SOCKET', open: (socket: UnixSocket) => void): Steps<void> {
     const [ours, theirs] = UnixSocket.pair("the back-end's channel");
     using _ = theirs;
     open(ours);
-    yield* this.#tell('SET_BACKEND_REQ_FD', undefined, [theirs]);
+    yield* this.#tell(request, undefined, [theirs]);
   }
 
   /** Only "true multiqueue devices" have to say how many there are ("Multiple queue support"). */

@@ -1,4 +1,6 @@
 /** What a front-end has to know of a device type, since the protocol does not tell: one value for each device of the config. */
+import type { Extent } from './display.ts';
+
 export interface DeviceProfile {
   /** VIRTIO_ID_* */
   readonly id: number;
@@ -11,6 +13,8 @@ export interface DeviceProfile {
   readonly config: { readonly size: number } | { readonly bytes: Uint8Array };
   /** Where the driver may write in it: [offset, length]. Everything else is as if it had not written. */
   readonly writable: readonly (readonly [number, number])[];
+  /** What it shows is seen on a display of that size. */
+  readonly display?: Extent;
   /** Of the device's own bits: those that are offered by us, whatever the back-end offers, and those that are not offered. */
   readonly ownFeatures: bigint;
   readonly hiddenFeatures: bigint;

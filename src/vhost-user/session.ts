@@ -6,6 +6,8 @@ import type { Credentials, UnixSocket } from '../host/unix-socket.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { BackEndChannel, type MemoryListener } from './back-end-channel.ts';
 import { Conversation, type Steps } from './conversation.ts';
+import type { Display } from './display.ts';
+import { DisplayChannel } from './display-channel.ts';
 import { type BackEndFacts, FrontEnd, type Ring, type SharedRegion, type Start, type Wanted } from './front-end.ts';
 import type { PeerFault } from './peer-fault.ts';
 import type { Tap } from './tap.ts';
@@ -20,6 +22,8 @@ export interface SessionOptions {
   onConfig(config: Uint8Array): void;
   /** Who has the device's shared memory, if there is any. */
   readonly sharedMemory?: MemoryListener | undefined;
+  /** Where what it shows is drawn (`wanted.hasDisplay`). */
+  readonly display?: Display | undefined;
   /** It is over. Comes once, before those who wait for something are told. */
   onEnd(fault: PeerFault): void;
 }
@@ -34,6 +38,7 @@ export class Session implements Disposable {
   /** Who is at the other end. */
   readonly peer: Credentials;
   #channel: BackEndChannel | undefined;
+  #display: DisplayChannel | undefined;
   /** The config space is being read, and what it becomes meanwhile is read too. */
   #isReading = false;
 
@@ -47,7 +52,7 @@ export class Session implements Disposable {
       timeoutMs,
       tap,
       onEnd: (fault) => {
-        this.#channel?.[Symbol.dispose]();
+        this.#closeChannels();
         options.onEnd(fault);
       },
     });
@@ -55,7 +60,11 @@ export class Session implements Disposable {
   }
 
   probe(settle: Settle<BackEndFacts>): void {
-    this.#run(() => this.#frontEnd.probe((socket) => this.#open(socket)), settle);
+    const openings = {
+      channel: (socket: UnixSocket) => this.#openChannel(socket),
+      display: (socket: UnixSocket) => this.#openDisplay(socket),
+    };
+    this.#run(() => this.#frontEnd.probe(openings), settle);
   }
 
   start(start: Start, settle: Settle<void>): void {
@@ -88,7 +97,12 @@ export class Session implements Disposable {
     this.#conversation.end(fault);
   }
 
-  #open(socket: UnixSocket): void {
+  #openDisplay(socket: UnixSocket): void {
+    const { loop, display } = this.#options;
+    this.#display = new DisplayChannel(socket, loop, display!, (fault) => this.#conversation.end(fault));
+  }
+
+  #openChannel(socket: UnixSocket): void {
     const { loop, tap, sharedMemory } = this.#options;
     const listener = {
       sharedMemory,
@@ -114,8 +128,13 @@ export class Session implements Disposable {
     this.#conversation.run(begin, (outcome) => settle('result' in outcome ? outcome.result : undefined));
   }
 
-  [Symbol.dispose](): void {
+  #closeChannels(): void {
     this.#channel?.[Symbol.dispose]();
+    this.#display?.[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.#closeChannels();
     this.#conversation[Symbol.dispose]();
   }
 }

@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { GuestShell } from '../support/guest-shell.ts';
 import { host, type NestedHost } from '../support/nested-host.ts';
-import { linux, startVm, TEST_TIMEOUT_MS, type Vm } from '../support/vm.ts';
+import { linux, rounds, startVm, TEST_TIMEOUT_MS, timeoutMsWith, type Vm } from '../support/vm.ts';
 
 const VIRTIOFSD = '/usr/libexec/virtiofsd';
 const HOSTILE = join(import.meta.dirname, '../../out/guests/hostile-back-end');
 const NOBODY = '65534';
 /** Users of the host need no name. */
 const STRANGER = '4711';
+const REBINDS = rounds('pool: unbind and bind', 50, 3);
+const REBOOTS = rounds('pool: reboots', 5, 1);
 const WAYS = ['proc-mem', 'process_vm_readv', 'proc-fd', 'proc-map_files', 'ptrace', 'pidfd'] as const;
 
 let l1: NestedHost;
@@ -66,7 +68,7 @@ async function useDisk(shell: GuestShell, disk: string, path: string): Promise<v
   expect(sums.split('\n').map((line) => line.slice(0, 32))).toEqual([expected, expected]);
 }
 
-describe('pool', { timeout: TEST_TIMEOUT_MS }, () => {
+describe('pool', { timeout: timeoutMsWith(REBINDS, REBOOTS) }, () => {
   test('disks, direct and strict, that see their pools alone: data, drivers that come and go, a kill, a reboot', async () => {
     const [direct, strict] = [await makeDisk('direct', NOBODY), await makeDisk('strict', STRANGER)];
     const { vm, shell } = await start({
@@ -81,9 +83,9 @@ describe('pool', { timeout: TEST_TIMEOUT_MS }, () => {
     await useDisk(shell, 'vda', direct);
     await useDisk(shell, 'vdb', strict);
     const driver = '/sys/bus/virtio/drivers/virtio_blk';
-    await shell.run(
-      `cd ${driver} && for n in 1 2 3; do for d in virtio0 virtio1; do echo $d >unbind; echo $d >bind; done; done; cd /`,
-    );
+    for (let round = 0; round < REBINDS; round++) {
+      await shell.run(`cd ${driver} && for d in virtio0 virtio1; do echo $d >unbind; echo $d >bind; done; cd /`);
+    }
     await useDisk(shell, 'vda', direct);
 
     const explained = await vm.ctl('explain-sharing');
@@ -106,10 +108,12 @@ describe('pool', { timeout: TEST_TIMEOUT_MS }, () => {
     await onHost(`pkill -KILL -u ${NOBODY} qemu-storage`);
     await vm.said('direct: qemu-storage-daemon is there again');
     await useDisk(shell, 'vda', direct);
-    vm.write('reboot -f\n');
-    const again = await GuestShell.open(vm, 2);
-    await useDisk(again, 'vda', direct);
-    await useDisk(again, 'vdb', strict);
+    for (let boot = 2; boot <= 1 + REBOOTS; boot++) {
+      vm.write('reboot -f\n');
+      const again = await GuestShell.open(vm, boot);
+      await useDisk(again, 'vda', direct);
+      await useDisk(again, 'vdb', strict);
+    }
   });
 
   test('a folder of virtiofsd, and a second device in the same pool', async () => {

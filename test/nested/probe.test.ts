@@ -136,6 +136,33 @@ describe('probe', { timeout: CHECK_TIMEOUT_MS }, () => {
     }
   });
 
+  test('virtiofsd: its state is saved, and loaded into another one', async () => {
+    await onHost(`mkdir ${folder}/shared`);
+    const command = `${VIRTIOFSD} --socket-path {socket} --shared-dir ${folder}/shared --sandbox none`;
+    const moved = (words: string) => l1.run(`orko-vmm probe --type fs --timeout-s 30 --command '${command}' ${words}`);
+    const state = `${folder}/fs.state`;
+    const saved = await moved(`--save-state ${state}`);
+    expect(saved).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/its state was saved: \d+ bytes in /) });
+    process.stdout.write(`  ${saved.stdout.split('\n').at(-2)}\n`);
+    expect(await moved(`--load-state ${state}`)).toMatchObject({ exitCode: 0 });
+    await onHost(`head -c 100 /dev/urandom >${state}`);
+    expect(await moved(`--load-state ${state}`)).toMatchObject({
+      exitCode: 69,
+      stderr: expect.stringContaining('its state could not be loaded'),
+    });
+  });
+
+  test('vhost-device-vsock, and vhost-user-gpu without a GPU: what they are, and what they survive', async () => {
+    const vsock = `vhost-device-vsock --vm guest-cid=42,socket={socket},uds-path=${folder}/vsock`;
+    const found = await probe(`--check --timeout-s 30 --type vsock --command '${vsock}'`);
+    expect(found).toMatchObject({ type: 'vsock', config: { guest_cid: '42' } });
+    const gpu = await probe(
+      `--check --timeout-s 30 --type gpu --command '/opt/qemu-11/usr/lib/qemu/vhost-user-gpu --socket-path {socket}'`,
+    );
+    expect(gpu).toMatchObject({ type: 'gpu', queues: 2 });
+    expect([failuresOf(found, 'vhost-device-vsock'), failuresOf(gpu, 'vhost-user-gpu')]).toEqual([[], []]);
+  });
+
   test('virtiofsd at a socket: one connection, and no check without --command', async () => {
     const socket = `${folder}/fs.sock`;
     await onHost(`mkdir ${folder}/shared`);

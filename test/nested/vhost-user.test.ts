@@ -1,10 +1,14 @@
-/** Devices that other processes serve, with the back-ends of Debian: qemu-storage-daemon for disks, virtiofsd for folders. */
+/** Devices that other processes serve, with the back-ends of Debian: qemu-storage-daemon, virtiofsd, passt, vhost-device-vsock. */
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeFileSystem } from '../support/file-system-image.ts';
+import { takeAddress } from '../support/guest-network.ts';
 import { GuestShell } from '../support/guest-shell.ts';
+import { eventually } from '../support/host-memory.ts';
 import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
-import { linux, rounds, startVm, TEST_TIMEOUT_MS, type Vm } from '../support/vm.ts';
+import { serveDisks } from '../support/storage-daemon.ts';
+import { linux, rounds, startVm, TEST_TIMEOUT_MS, timeoutMsWith, type Vm, type VmOptions } from '../support/vm.ts';
+import { expectWhole, startPeer } from '../support/vsock-load.ts';
 
 const UNAVAILABLE = 69;
 const READS = 500;
@@ -12,12 +16,15 @@ const READS = 500;
 const EXITS_SLACK = 0.1;
 const MIB = 2 ** 20;
 const VIRTIOFSD = '/usr/libexec/virtiofsd';
+const VHOST_USER_GPU = '/opt/qemu-11/usr/lib/qemu/vhost-user-gpu';
 const NOBODY = '65534';
 const HTTP_PORT = 8123;
 /** Where passt shows the host to the guest: the gateway of QEMU's network, in which L1 lives. */
 const USER_HOST = '10.0.2.2';
 const REBINDS = rounds('vhost-user: unbind and bind', 50, 4);
 const REBOOTS = rounds('vhost-user: reboots', 5, 1);
+const STREAMS = 5;
+const STREAM_BYTES = 64 * 1024;
 const FILES = rounds('vhost-user: files in a folder', 10_000, 500);
 
 let l1: NestedHost;
@@ -44,15 +51,9 @@ function onHost(command: string): Promise<string> {
 }
 
 /** Serves each disk at the socket of its name. */
-async function serveDisks(...disks: readonly string[]): Promise<HostProcess> {
-  const exports = disks.map((path, index) => {
-    const node = `--blockdev driver=file,node-name=disk${index},filename=${path}`;
-    const address = `addr.type=unix,addr.path=${path}.sock`;
-    return `${node} --export type=vhost-user-blk,id=export${index},node-name=disk${index},writable=on,${address}`;
-  });
-  const daemon = l1.spawn(`exec qemu-storage-daemon ${exports.join(' ')}`);
+async function serve(...disks: readonly string[]): Promise<HostProcess> {
+  const daemon = await serveDisks(l1, disks);
   daemons.push(daemon);
-  await onHost(`until [ -S ${disks.at(-1)}.sock ]; do sleep 0.1; done`);
   return daemon;
 }
 
@@ -82,13 +83,13 @@ async function checkDisk(shell: GuestShell, disk: string): Promise<void> {
   await shell.run(`mount -t ext4 /dev/${disk} /mnt && cd /mnt && md5sum -c SUMS && cd / && umount /mnt`);
 }
 
-describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
+describe('vhost-user', { timeout: timeoutMsWith(REBINDS, REBOOTS) }, () => {
   test('two disks of qemu-storage-daemon, direct and strict: files, drivers that come and go, a reboot', async () => {
     const [direct, strict] = [
       await makeFileSystem(l1, join(folder, 'direct')),
       await makeFileSystem(l1, join(folder, 'strict')),
     ];
-    await serveDisks(direct, strict);
+    await serve(direct, strict);
     const { vm, shell } = await start({
       direct: { type: 'blk', backend: `${direct}.sock` },
       strict: { type: 'blk', interrupt: 'strict', backend: `${strict}.sock` },
@@ -130,7 +131,7 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
       await makeFileSystem(l1, join(folder, 'fragile')),
       await makeFileSystem(l1, join(folder, 'other')),
     ];
-    await serveDisks(other);
+    await serve(other);
     const starting = startVm(l1, {
       kernel: linux('shell'),
       devices: {
@@ -139,14 +140,14 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
       },
     });
     await using vm = await starting;
-    const daemon = await serveDisks(fragile);
+    const daemon = await serve(fragile);
     const shell = await GuestShell.open(vm);
     await checkDisk(shell, 'vda');
 
     await daemon.kill('KILL');
     await checkDisk(shell, 'vdb');
     await onHost(`rm -f ${fragile}.sock`);
-    const next = await serveDisks(fragile);
+    const next = await serve(fragile);
     await vm.said('fragile.sock is there again');
     await checkDisk(shell, 'vda');
 
@@ -158,7 +159,7 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
     await vm.said('its back-end is gone, and with it what it had in hand');
     await checkDisk(shell, 'vdb');
     await onHost(`rm -f ${fragile}.sock`);
-    await serveDisks(fragile);
+    await serve(fragile);
     await expect.poll(() => vm.messages.split('is there again').length - 1, { timeout: 20_000 }).toBe(2);
     expect((await vm.ctl('reboot')).exitCode).toBe(0);
     const again = await GuestShell.open(vm, 2);
@@ -183,12 +184,15 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
     await checkDisk(shell, 'vda');
   });
 
-  test('a folder by virtiofsd, which we start: files both ways, many of them, killed and started again', async () => {
+  test('a folder by virtiofsd, which we start, direct and strict: files both ways, many of them, killed and started again', async () => {
     const shared = join(folder, 'shared');
     await onHost(`mkdir -p ${shared}/many && head -c 3000000 /dev/urandom >${shared}/from-host && cd ${shared}/many &&
       for n in $(seq ${FILES}); do echo $n >f$n; done`);
     const command = [VIRTIOFSD, '--socket-path', '{socket}', '--shared-dir', shared, '--sandbox', 'none'];
-    const { vm, shell } = await start({ share: { type: 'fs', backend: { command } } });
+    const { vm, shell } = await start({
+      share: { type: 'fs', backend: { command } },
+      other: { type: 'fs', interrupt: 'strict', backend: { command } },
+    });
     await using _ = vm;
     await shell.run('mount -t virtiofs share /mnt');
     expect((await shell.run('md5sum </mnt/from-host')).slice(0, 32)).toBe(
@@ -199,10 +203,26 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
     await shell.run('cp /mnt/from-host /mnt/from-guest && sync && umount /mnt');
     await onHost(`cmp ${shared}/from-host ${shared}/from-guest`);
 
+    const useBoth = async (on: GuestShell) => {
+      for (const tag of ['share', 'other']) {
+        await on.run(`mount -t virtiofs ${tag} /mnt && cmp /mnt/from-host /mnt/from-guest && umount /mnt`);
+      }
+    };
+    const rebind = 'for d in virtio0 virtio1; do echo $d >unbind; echo $d >bind; done';
+    for (let round = 0; round < REBINDS; round++) {
+      await shell.run(`cd /sys/bus/virtio/drivers/virtiofs && ${rebind}; cd /`);
+    }
+    await useBoth(shell);
+
     await onHost('pkill -KILL -x virtiofsd');
-    await vm.said('virtiofsd is there again');
-    await shell.run('cd /sys/bus/virtio/drivers/virtiofs && echo virtio0 >unbind && echo virtio0 >bind; cd /');
-    await shell.run('mount -t virtiofs share /mnt && cmp /mnt/from-host /mnt/from-guest && umount /mnt');
+    await vm.said('share: virtiofsd is there again');
+    await vm.said('other: virtiofsd is there again');
+    await shell.run(`cd /sys/bus/virtio/drivers/virtiofs && ${rebind}; cd /`);
+    await useBoth(shell);
+    for (let boot = 2; boot <= 1 + REBOOTS; boot++) {
+      vm.write('reboot -f\n');
+      await useBoth(await GuestShell.open(vm, boot));
+    }
     await vm.kill('KILL');
     await vm.exited();
     await onHost('for n in $(seq 50); do pgrep -x virtiofsd >/dev/null || exit 0; sleep 0.1; done; exit 1');
@@ -214,21 +234,90 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
     const command = ['passt', '--foreground', '--quiet', '--vhost-user', '--socket', '{socket}'];
     const { vm, shell } = await start({ net0: { type: 'net', backend: { command, user: NOBODY } } });
     await using _ = vm;
-    await shell.run(
-      `echo '#!/bin/sh' >/tmp/dhcp; echo 'ip addr add $ip/$mask dev $interface; ip route add default via $router' >>/tmp/dhcp; chmod +x /tmp/dhcp`,
-    );
-    await shell.run('ip link set lo up; ip link set eth0 up; udhcpc -n -q -i eth0 -s /tmp/dhcp');
-    const fetched = await shell.run(`wget -q -O - http://${USER_HOST}:${HTTP_PORT}/data | md5sum`);
-    expect(fetched.slice(0, 32)).toBe((await onHost(`md5sum <${folder}/data`)).slice(0, 32));
+    const sum = (await onHost(`md5sum <${folder}/data`)).slice(0, 32);
+    const fetch = async (on: GuestShell) => {
+      await takeAddress(on);
+      const fetched = await on.run(`wget -q -O - http://${USER_HOST}:${HTTP_PORT}/data | md5sum`);
+      expect(fetched.slice(0, 32)).toBe(sum);
+    };
+    await fetch(shell);
     expect(await onHost('ps -o uid= -C passt')).toBe(NOBODY);
+    for (let round = 0; round < REBINDS; round++) {
+      await shell.run('cd /sys/bus/virtio/drivers/virtio_net && echo virtio0 >unbind && echo virtio0 >bind; cd /');
+    }
+    await fetch(shell);
+    for (let boot = 2; boot <= 1 + REBOOTS; boot++) {
+      vm.write('reboot -f\n');
+      await fetch(await GuestShell.open(vm, boot));
+    }
+    expect(vm.messages).toBe('');
+  });
+
+  test('sockets by vhost-device-vsock, which we start: streams from both sides, drivers that come and go, killed and started again', async () => {
+    const path = join(folder, 'vsock');
+    const command = ['vhost-device-vsock', '--vm', `guest-cid=42,socket={socket},uds-path=${path}`];
+    const devices = { vsock: { type: 'vsock', backend: { command } } };
+    // It takes the end of one half (VIRTIO_VSOCK_SHUTDOWN_SEND) for that of both, or for nothing.
+    const kernel = linux('vsock,idle', `orko.streams=${STREAMS} orko.bytes=${STREAM_BYTES} orko.halves=0`);
+    const peer = await startPeer(l1, path, STREAMS, STREAM_BYTES, 'whole');
+    {
+      await using vm = await startVm(l1, { kernel, devices });
+      await expectWhole(vm, peer, STREAMS);
+    }
+    const { vm, shell } = await start(devices);
+    await using _ = vm;
+    const driver = '/sys/bus/virtio/drivers/vmw_vsock_virtio_transport';
+    const rebind = `cd ${driver} && echo virtio0 >unbind && echo virtio0 >bind; cd /`;
+    for (let round = 0; round < REBINDS; round++) await shell.run(rebind);
+    await onHost('pkill -KILL -x vhost-device-vs');
+    await vm.said('vhost-device-vsock is there again');
+    await shell.run(`${rebind}; [ -e ${driver}/virtio0 ]`);
+    expect(vm.messages).not.toContain('panicked');
+  });
+
+  test('a display by vhost-user-gpu, on a host without a GPU: what the guest draws is seen, also after a reboot', async () => {
+    const [width, height] = [640, 480];
+    const command = [VHOST_USER_GPU, '--socket-path', '{socket}'];
+    const { vm, shell } = await start({ screen: { type: 'gpu', width, height, backend: { command } } });
+    await using _ = vm;
+    let last = shell;
+    for (let boot = 1; boot <= 1 + REBOOTS; boot++) {
+      if (boot > 1) {
+        vm.write('reboot -f\n');
+        last = await GuestShell.open(vm, boot);
+      }
+      expect(await last.run('cat /sys/class/graphics/fb0/virtual_size')).toBe(`${width},${height}`);
+      // Without a console on it, it is lit by hand.
+      await last.run('echo 0 >/sys/class/graphics/fb0/blank');
+      // Half of it light, half of it dark: every byte of a pixel is the same.
+      const half = (value: string) => `head -c ${width * height * 2} /dev/zero | tr '\\0' '\\${value}'`;
+      await last.run(`{ ${half('200')}; ${half('100')}; } >/dev/fb0`);
+      const shot = async (number: number) => {
+        const file = `${folder}/${boot}-${number}.ppm`;
+        const { exitCode, stderr } = await vm.ctl(`device screen screenshot ${file}`);
+        if (exitCode !== 0) return stderr;
+        return onHost(`head -n 2 ${file}; tail -n +4 ${file} | od -An -v -tu1 -w${width * 3} | uniq -c | cut -c1-20`);
+      };
+      await eventually(
+        () => shot(Date.now()),
+        (text) => /^P6\n640 480\n +240 +128 128 .*\n +240 +64 +64 /.test(text),
+      );
+    }
+    expect(await vm.ctl('device screen screenshot x.ppm')).toMatchObject({
+      stderr: expect.stringContaining('name a new file by its whole path'),
+    });
+    await onHost('pkill -KILL -x vhost-user-gpu');
+    await vm.said('vhost-user-gpu is there again');
+    vm.write('poweroff -f\n');
+    expect(await vm.exited()).toBe(0);
   });
 
   test('sixteen back-ends in one VM', async () => {
     const disks = Array.from({ length: 16 }, (_, index) => join(folder, `disk${index}`));
     await onHost(disks.map((path, index) => `head -c ${(index + 1) * MIB} /dev/urandom >${path}`).join(' && '));
     // Half of them in a process of their own.
-    for (const path of disks.slice(8)) await serveDisks(path);
-    await serveDisks(...disks.slice(0, 8));
+    for (const path of disks.slice(8)) await serve(path);
+    await serve(...disks.slice(0, 8));
     const devices = disks.map((path, index) => [`disk${index}`, { type: 'blk', backend: `${path}.sock` }]);
     const { vm, shell } = await start(Object.fromEntries(devices));
     await using _ = vm;
@@ -240,8 +329,8 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
   });
 
   test('what cannot be used is said before the guest runs', async () => {
-    const run = async (backend: object) => {
-      const vm = await startVm(l1, { kernel: linux('shell'), devices: { disk: { type: 'blk', backend } } });
+    const run = async (backend: object, options: VmOptions = {}) => {
+      const vm = await startVm(l1, { kernel: linux('shell'), devices: { disk: { type: 'blk', backend } } }, options);
       return { exitCode: await vm.exited(), messages: vm.messages };
     };
     const quick = { 'start-timeout-s': 1 };
@@ -250,6 +339,15 @@ describe('vhost-user', { timeout: TEST_TIMEOUT_MS }, () => {
       messages: expect.stringContaining(
         `Cannot use the back-end at ${folder}/none.sock for disk: it is not there after 1 s`,
       ),
+    });
+    const mine = join(folder, 'mine');
+    await onHost(`truncate -s 1M ${mine}`);
+    await serve(mine);
+    await onHost(`chmod 600 ${mine}.sock`);
+    const asSomebody = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --groups $(stat -c %g /dev/kvm) env HOME=/tmp`;
+    expect(await run({ socket: `${mine}.sock`, ...quick }, { wrapper: asSomebody })).toMatchObject({
+      exitCode: UNAVAILABLE,
+      messages: expect.stringMatching(/Cannot use the back-end at \S+ for disk: .*Permission denied/),
     });
     const command = [VIRTIOFSD, '--socket-path', '{socket}', '--shared-dir', '/etc', '--sandbox', 'none'];
     const wrong = await run({ command });

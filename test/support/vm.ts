@@ -16,6 +16,10 @@ const GUEST_TIMEOUT_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 /** For tests of several steps, each of which has its own limit. */
 export const TEST_TIMEOUT_MS = 600_000;
+/** The same for tests that have a driver let go of its device and take it again, and a guest boot again, so many times. */
+export function timeoutMsWith(rebinds: number, reboots: number): number {
+  return TEST_TIMEOUT_MS + rebinds * 10_000 + reboots * 60_000;
+}
 /** Where RAM begins unless a config moves it (docs/architecture.md, "Memory map"). */
 export const RAM_BASE = 0x4000_0000;
 

@@ -6,9 +6,15 @@ import { linesOf, TEST_TIMEOUT_MS, type Vm } from './vm.ts';
 
 const PEER = join(import.meta.dirname, 'vsock-peer.ts');
 
-/** The host's side, ready for the guest's calls. */
-export async function startPeer(l1: NestedHost, path: string, streams: number, bytes: number): Promise<HostProcess> {
-  const peer = l1.spawn(`rm -f ${path}_5000; exec node ${PEER} ${path} ${streams} ${bytes}`);
+/** The host's side, ready for the guest's calls. `whole`: for a back-end that knows no streams with one half ended (`orko.halves=0`). */
+export async function startPeer(
+  l1: NestedHost,
+  path: string,
+  streams: number,
+  bytes: number,
+  ends: 'halves' | 'whole' = 'halves',
+): Promise<HostProcess> {
+  const peer = l1.spawn(`rm -f ${path}_5000; exec node ${PEER} ${path} ${streams} ${bytes} ${ends}`);
   await peer.printed('LISTENING', TEST_TIMEOUT_MS);
   return peer;
 }

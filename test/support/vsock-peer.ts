@@ -2,7 +2,9 @@
  * The host's side of the guest's `vsock` check (guests/linux/agent/vsock.c), run on the Arm host: it returns what the guest
  * sends to port 5000, and calls port 1024 of the guest as often itself. Prints one line when both are done.
  *
- *   node vsock-peer.ts SOCKET STREAMS BYTES
+ *   node vsock-peer.ts SOCKET STREAMS BYTES [whole]
+ *
+ * With `whole` no caller ends its half of a stream, as with `orko.halves=0`: it ends all of it once everything is back.
  */
 import { once } from 'node:events';
 import { createServer, connect as netConnect, type Socket } from 'node:net';
@@ -12,13 +14,13 @@ const GUEST_PORT = 1024;
 const BACKLOG = 4096;
 
 if (import.meta.main) {
-  const [path = '', streams = '', bytes = ''] = process.argv.slice(2);
+  const [path = '', streams = '', bytes = '', ends = ''] = process.argv.slice(2);
   const echoed = echo(`${path}_${HOST_PORT}`, Number(streams));
   process.stdout.write('LISTENING\n');
   // The guest says when it listens; the test passes that on.
   await once(process.stdin, 'data');
   const calls = await Promise.allSettled(
-    Array.from({ length: Number(streams) }, (_, n) => call(path, n, Number(bytes))),
+    Array.from({ length: Number(streams) }, (_, n) => call(path, n, Number(bytes), ends === 'whole')),
   );
   const failed = calls.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
   const echoes = await echoed;
@@ -50,15 +52,21 @@ function bytesOf(number: number, count: number): Buffer {
   );
 }
 
-async function call(path: string, number: number, count: number): Promise<void> {
+async function call(path: string, number: number, count: number, endsWhole: boolean): Promise<void> {
   const socket = netConnect({ path, allowHalfOpen: true });
   socket.write(`CONNECT ${GUEST_PORT}\n`);
   const sent = bytesOf(number, count);
   const received: Buffer[] = [];
   await greeting(socket, number);
-  socket.on('data', (bytes: Buffer) => received.push(bytes));
-  // Ends our half; the guest goes on until it has returned everything.
-  socket.end(sent);
+  let receivedCount = 0;
+  socket.on('data', (bytes: Buffer) => {
+    received.push(bytes);
+    receivedCount += bytes.length;
+    if (endsWhole && receivedCount >= count) socket.destroy();
+  });
+  // Ends our half, if that is meant; the guest goes on until it has returned everything.
+  if (endsWhole) socket.write(sent);
+  else socket.end(sent);
   await once(socket, 'close');
   if (!Buffer.concat(received).equals(sent)) {
     const at = Buffer.concat(received).findIndex((byte, index) => byte !== sent[index]);

@@ -30,6 +30,8 @@ struct stream {
 static int events;
 static unsigned open_count, finished_calls, finished_echoes, failures;
 static char first_failure[128];
+/* A caller ends its half once everything is sent, or the whole stream once everything has come back. */
+static bool ends_half;
 
 /* Byte `offset` of stream `number`: no two neighbours and no two streams are alike. */
 static uint8_t byte_of(unsigned number, size_t offset)
@@ -96,7 +98,7 @@ static bool call_sends(struct stream *stream)
 	if (sent < 0)
 		return false;
 	stream->sent += (size_t)sent;
-	if (stream->sent == stream->total)
+	if (stream->sent == stream->total && ends_half)
 		shutdown(stream->fd, SHUT_WR);
 	return true;
 }
@@ -137,7 +139,7 @@ static bool receives(struct stream *stream)
 			}
 	}
 	stream->received += (size_t)count;
-	return true;
+	return stream->is_echo || ends_half || stream->received < stream->total;
 }
 
 static void serve(struct stream *stream, uint32_t what)
@@ -191,12 +193,13 @@ static void call(unsigned number, unsigned port, size_t bytes)
 
 /*
  * `orko.streams` (8) calls to `orko.port` (5000) of the host, each of `orko.bytes` (64 KiB) that the host has to return, while
- * the host calls port 1024 here as often and gets its bytes back.
+ * the host calls port 1024 here as often and gets its bytes back. With `orko.halves=0` (1) no caller ends its half alone.
  */
 void check_vsock(void)
 {
 	unsigned streams = (unsigned)number_parameter("streams", 8), port = (unsigned)number_parameter("port", 5000);
 	size_t bytes = (size_t)number_parameter("bytes", 65536);
+	ends_half = number_parameter("halves", 1) != 0;
 	struct rlimit limit = { .rlim_cur = FDS, .rlim_max = FDS };
 	setrlimit(RLIMIT_NOFILE, &limit);
 	events = epoll_create1(EPOLL_CLOEXEC);

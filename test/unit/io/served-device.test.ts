@@ -164,6 +164,37 @@ test('B11 a disk that promises more queues than there are', () => {
   expect(new DataView(created.config.buffer).getUint16(num_queues.offset, true)).toBe(2);
 });
 
+test('a display: one of the size in the config; what is drawn on it is a picture, and it ends with its connection', () => {
+  rig.listen({}, 16);
+  rig.create('{ type: gpu, width: 64, height: 64, backend: PATH }');
+  const { created } = rig.heard('created') as unknown as { created: CreatedDevice };
+  // num_scanouts
+  expect([...created.config]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+  expect(Object.keys(created.actions)).toEqual(['screenshot']);
+  expect(rig.backEnd.heard).toContain('GPU_SET_SOCKET');
+  const file = join(rig.folder, 'screen.ppm');
+  const shoot = (path: string | undefined, call: number) => {
+    rig.device!.act('screenshot', path, call);
+    return rig.reports.find((report) => 'call' in report && report.call === call);
+  };
+  expect(shoot(file, 1)).toMatchObject({
+    kind: 'declined',
+    error: { message: expect.stringContaining('shows nothing') },
+  });
+  const fd = rig.backEnd.fds.get('GPU_SET_SOCKET 0')!;
+  using display = UnixSocket.adopt(fd, 'the display of a test');
+  const words = (...numbers: number[]) => new Uint8Array(Uint32Array.from(numbers).buffer);
+  display.send(words(7, 0, 12, 0, 2, 1));
+  display.send(words(8, 0, 28, 0, 0, 0, 2, 1, 0x030201, 0x060504));
+  rig.until(() => shoot(file, 5 + rig.reports.length)?.kind === 'answer', 'a picture');
+  expect(shoot('screen.ppm', 2)).toMatchObject({ error: { message: expect.stringContaining('by its whole path') } });
+  expect(readFileSync(file, 'latin1')).toBe('P6\n2 1\n255\n\x03\x02\x01\x06\x05\x04');
+  expect(shoot(file, 4)).toMatchObject({ error: { message: expect.stringContaining('already exists') } });
+  display.send(words(7, 0, 12, 0, 9000, 1));
+  rig.heard('rewire');
+  expect(shoot(join(rig.folder, 'gone.ppm'), 6)).toMatchObject({ kind: 'declined' });
+});
+
 test('writeConfig: only where the driver may, and the back-end decides', () => {
   rig.listen({}, 60);
   rig.create('{ type: blk, backend: PATH }');

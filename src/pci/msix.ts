@@ -36,11 +36,15 @@ export interface MsiSink {
   enabled(isEnabled: boolean): void;
 }
 
-/** Where table and pending bits lie in their BAR. */
+/** Where table and pending bits lie in their BARs, multiples of 8. */
 export interface MsixPlaces {
   readonly bar: number;
   readonly table: number;
+  /** Another one than `bar`, where it is. */
+  readonly pbaBar?: number;
   readonly pba: number;
+  /** Where the capability lies; behind the last one when absent. */
+  readonly capability?: number;
 }
 
 export class Msix {
@@ -61,8 +65,8 @@ export class Msix {
     const body = new DataView(new ArrayBuffer(10));
     body.setUint16(0, count - 1, true);
     body.setUint32(2, places.table | places.bar, true);
-    body.setUint32(6, places.pba | places.bar, true);
-    this.#capability = config.addCapability(PCI_CAP_ID_MSIX, new Uint8Array(body.buffer));
+    body.setUint32(6, places.pba | (places.pbaBar ?? places.bar), true);
+    this.#capability = config.addCapability(PCI_CAP_ID_MSIX, new Uint8Array(body.buffer), places.capability);
     config.define(this.#flags, 2, count - 1, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
     this.#maskAll();
   }

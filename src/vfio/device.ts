@@ -85,10 +85,14 @@ export class VfioDevice implements Disposable {
     return pwrite(this.fd.number, this.#bytes, size, region.offset + offset) === size;
   }
 
-  /** Has the interrupts of kind `index` signal `events`, from vector `start` on; where there is none, nothing is signalled. */
-  setEvents(index: number, start: number, events: readonly (EventFd | undefined)[]): void {
+  /**
+   * Has the interrupts of kind `index` signal `events`, from vector `start` on; where there is none, nothing is signalled. Returns
+   * for how many the host has interrupts: where they are fewer nothing was done.
+   */
+  setEvents(index: number, start: number, events: readonly (EventFd | undefined)[]): number {
     const flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
-    this.#setIrqs({ flags, index, start, count: events.length }, events, 'tie its interrupts to eventfds');
+    const header = { flags, index, start, count: events.length };
+    return this.#setIrqs(header, events, 'tie its interrupts to eventfds') || events.length;
   }
 
   /** Ends the interrupts of that kind; those of another may begin then. */
@@ -121,7 +125,7 @@ export class VfioDevice implements Disposable {
     header: { flags: number; index: number; start?: number; count: number },
     events: readonly (EventFd | undefined)[],
     doing: string,
-  ): void {
+  ): number {
     const argsz = vfio_irq_set.size + events.length * 4;
     const argument = new Uint8Array(argsz);
     packInto(argument, vfio_irq_set, { argsz, ...header });
@@ -129,7 +133,7 @@ export class VfioDevice implements Disposable {
     events.forEach((event, at) => {
       view.setInt32(vfio_irq_set.size + at * 4, event?.number ?? -1, true);
     });
-    ioctlStruct(this.fd, VFIO_DEVICE_SET_IRQS, argument, `${doing} (PCI device ${this.address})`, {
+    return ioctlStruct(this.fd, VFIO_DEVICE_SET_IRQS, argument, `${doing} (PCI device ${this.address})`, {
       ENOSPC: 'the host has no interrupts left for it',
     });
   }

@@ -48,7 +48,8 @@ export interface VfioFunctionWorld {
   readonly slots: SlotPlaces;
   readonly routes: MessageRoutes;
   readonly requesterId: number;
-  readonly spi: number;
+  /** The SPI of pin 1…4. */
+  spiOf(pin: number): number;
   /** Bytes of a host page. */
   readonly pageSize: number;
   policyOf(bar: number): Exclude<BarPolicy, 'refuse'>;
@@ -75,7 +76,9 @@ export class VfioFunction implements BusFunction, Disposable {
     const snapshot = readSnapshot(device);
     const physical = visible(readPhysicalFunction(snapshot), device);
     this.#config = new PassedConfig(physical, snapshot, world.bytes, configOf(device));
-    this.#interrupts = resources.use(new VfioInterrupts({ device, ...world }));
+    this.#interrupts = resources.use(
+      new VfioInterrupts({ device, ...world, spi: world.spiOf(physical.identity.interruptPin ?? 1) }),
+    );
     const find = (id: number) => physical.capabilities.find((capability) => capability.id === id);
     this.#msi = createMsi(this.#config.space, find(PCI_CAP_ID_MSI), snapshot, this.#interrupts);
     const msix = createMsix(this.#config.space, find(PCI_CAP_ID_MSIX), snapshot, this.#interrupts);

@@ -1,7 +1,7 @@
 /** The tree of a config file (and what `--set` adds) → a `VmConfig`. Pure: paths are resolved by the caller's function. */
 import { ConfigError } from '../base/errors.ts';
 import { writeSize } from '../base/size.ts';
-import { passedDevices } from './device-kinds.ts';
+import { passedDevices, virtioDevices } from './device-kinds.ts';
 import { macAddressOf } from './mac-address.ts';
 import { placeOf, placesIn } from './places.ts';
 import { read } from './read.ts';
@@ -104,8 +104,8 @@ function checkStdio(config: VmConfig, complain: (keyPath: string, message: strin
 
 /** Behind a root port is a PCI bus, of which the device tree says nothing. */
 function checkPluggable(config: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
-  const { devices, its, gic } = config;
-  const pluggable = Object.entries(devices).filter(([, { hotplug }]) => hotplug);
+  const { its, gic } = config;
+  const pluggable = virtioDevices(config).filter(([, { hotplug }]) => hotplug);
   for (const [name, device] of pluggable) {
     const keyPath = `devices.${name}.hotplug`;
     if (device.transport !== 'pci') {

@@ -49,6 +49,7 @@ export class PassedDevices implements Disposable {
       const { pci, slots, pageSize } = world;
       const fn = new VfioFunction(device, {
         ...{ name, bytes: pci.memoryOf(devfn), space: pci, slots, routes: pci.routes, requesterId: devfn, pageSize },
+        isMultiFunction: pci.hasMore(devfn),
         spiOf: (pin) => swizzled(INTX_SPIS, Math.floor(devfn / 8), pin),
         policyOf: (bar) => policies.get(bar) ?? 'trap',
         log: (message) => world.log(`${name}: ${message}`),

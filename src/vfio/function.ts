@@ -48,6 +48,8 @@ export interface VfioFunctionWorld {
   readonly slots: SlotPlaces;
   readonly routes: MessageRoutes;
   readonly requesterId: number;
+  /** Other functions of the guest's bus belong to the same device. */
+  readonly isMultiFunction: boolean;
   /** The SPI of pin 1…4. */
   spiOf(pin: number): number;
   /** Bytes of a host page. */
@@ -74,7 +76,7 @@ export class VfioFunction implements BusFunction, Disposable {
     this.#log = world.log;
     using resources = new DisposableStack();
     const snapshot = readSnapshot(device);
-    const physical = visible(readPhysicalFunction(snapshot), device);
+    const physical = visible(readPhysicalFunction(snapshot), device, world.isMultiFunction);
     this.#config = new PassedConfig(physical, snapshot, world.bytes, configOf(device));
     this.#interrupts = resources.use(
       new VfioInterrupts({ device, ...world, spi: world.spiOf(physical.identity.interruptPin ?? 1) }),
@@ -186,10 +188,10 @@ function configOf(device: VfioDevice) {
 }
 
 /** Without a wired interrupt that the host can hand over there is no pin. */
-function visible(physical: PhysicalFunction, device: VfioDevice): PhysicalFunction {
-  if (hasLine(device)) return physical;
-  const { interruptPin: _, ...identity } = physical.identity;
-  return { ...physical, identity };
+function visible(physical: PhysicalFunction, device: VfioDevice, isMultiFunction: boolean): PhysicalFunction {
+  const { interruptPin, ...identity } = physical.identity;
+  const pin = hasLine(device) && interruptPin !== undefined ? { interruptPin } : {};
+  return { ...physical, identity: { ...identity, isMultiFunction, ...pin } };
 }
 
 function createMsi(

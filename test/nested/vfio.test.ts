@@ -2,17 +2,19 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PASSTHROUGH_DEVICES } from '../../src/nested/passthrough-devices.ts';
 import { hasHost, host, type NestedHost } from '../support/nested-host.ts';
-import { TEST_TIMEOUT_MS } from '../support/vm.ts';
+import { complaintsOf, payload, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
 import { bundleFor } from './support/bundle.ts';
 
 /** Less would mean that the program ended early. */
 const CHECK_COUNT = 6;
 
+const { edu: EDU, ivshmem: IVSHMEM } = PASSTHROUGH_DEVICES;
+
 let l1: NestedHost;
 beforeAll(async () => {
   if (!hasHost('vfio')) return;
   l1 = await host('vfio');
-  await bind(l1, PASSTHROUGH_DEVICES.edu);
+  for (const address of [EDU, IVSHMEM]) await bind(l1, address);
 });
 
 /** As `orko-vmm doctor` says it. */
@@ -26,10 +28,31 @@ async function bind(l1: NestedHost, address: string): Promise<void> {
 describe.skipIf(!hasHost('vfio'))('VFIO', { timeout: TEST_TIMEOUT_MS }, () => {
   test('every check without a guest passes', async () => {
     const program = await bundleFor(l1, 'vfio-checks');
-    const { stdout, stderr } = await l1.run(`node ${program} ${PASSTHROUGH_DEVICES.edu}`, { timeoutMs: 120_000 });
+    const { stdout, stderr } = await l1.run(`node ${program} ${EDU}`, { timeoutMs: 120_000 });
     const lines = stdout.trimEnd().split('\n');
     expect(lines.filter((line) => !line.startsWith('PASS '))).toEqual([]);
     expect(lines).toHaveLength(CHECK_COUNT);
     expect(stderr).toBe('');
   });
+
+  test('edu: registers, DMA, messages and the wired interrupt work in a guest', async () => {
+    await using vm = await startVm(l1, {
+      kernel: payload('passthrough'),
+      devices: { edu: { type: 'vfio', host: EDU } },
+    });
+    expect(await vm.exited()).toBe(0);
+    expect(complaintsOf(vm.output)).toEqual([]);
+    console.log(vm.output, vm.messages);
+  });
+
+  test.each(['trap', 'direct', 'ro-direct', 'device'])(
+    'ivshmem: its memory is the same with the policy %s',
+    async (policy) => {
+      const devices = { shm: { type: 'vfio', host: IVSHMEM, bars: { 2: policy } } };
+      await using vm = await startVm(l1, { kernel: payload('passthrough'), devices });
+      expect(await vm.exited()).toBe(0);
+      expect(complaintsOf(vm.output)).toEqual([]);
+      console.log(vm.output, vm.messages);
+    },
+  );
 });

@@ -140,6 +140,8 @@ static void check_ivshmem(unsigned devfn)
 	write32(registers, 0x55);
 	check(read32(registers) == 0x55, "a register keeps what is written: %x", read32(registers));
 	uint32_t sum = 0;
+	for (unsigned offset = 0; offset < 8192 + 64; offset += 4)
+		write32(shared + offset, 0);
 	for (unsigned index = 0; index < WORDS; index++)
 		write32(shared + 4 * index, index * 0x9e3779b9);
 	write8(shared + 5, 0xa5);

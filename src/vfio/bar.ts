@@ -61,6 +61,7 @@ export class VfioBar implements Bar, Disposable {
   readonly #resources = new DisposableStack();
   readonly #parts: readonly (Part & { readonly pointer: bigint })[];
   #slots: readonly Slot[] = [];
+  #isGone = false;
 
   constructor({ index, is64Bit, isPrefetchable }: PhysicalBar, options: VfioBarOptions) {
     this.index = index;
@@ -81,7 +82,7 @@ export class VfioBar implements Bar, Disposable {
     const { slots, policy, name } = this.#options;
     for (const slot of this.#slots) slots.remove(slot);
     this.#slots = [];
-    if (base === undefined) return;
+    if (base === undefined || this.#isGone) return;
     this.#slots = this.#parts.map(({ offset, size, pointer }): Slot => {
       const range: AddressRange = { base: base + offset, size };
       return { kind: 'bar', name: `BAR ${this.index} of ${name}`, range, pointer, readOnly: policy === 'ro-direct' };
@@ -127,6 +128,12 @@ export class VfioBar implements Bar, Disposable {
         if (!device.write(region, offset, 8, value)) onSilence();
       },
     };
+  }
+
+  /** While the guest runs: what it accesses exits from then on. */
+  leave(): void {
+    this.placed(undefined);
+    this.#isGone = true;
   }
 
   [Symbol.dispose](): void {

@@ -52,6 +52,7 @@ export class VfioDevice implements Disposable {
   readonly canReset: boolean;
   readonly #bytes = new Uint8Array(8);
   readonly #view = new DataView(this.#bytes.buffer);
+  #isOpen = true;
 
   /** Takes `fd` over. */
   constructor(address: string, fd: Fd) {
@@ -72,7 +73,7 @@ export class VfioDevice implements Disposable {
   read(region: VfioRegion, offset: number, size: 1 | 2 | 4): number | undefined;
   read(region: VfioRegion, offset: number, size: AccessSize): number | bigint | undefined;
   read(region: VfioRegion, offset: number, size: AccessSize): number | bigint | undefined {
-    if (pread(this.fd.number, this.#bytes, size, region.offset + offset) !== size) return undefined;
+    if (!this.#isOpen || pread(this.fd.number, this.#bytes, size, region.offset + offset) !== size) return undefined;
     if (size === 8) return this.#view.getBigUint64(0, true);
     if (size === 4) return this.#view.getUint32(0, true);
     return size === 2 ? this.#view.getUint16(0, true) : this.#view.getUint8(0);
@@ -82,7 +83,7 @@ export class VfioDevice implements Disposable {
   write(region: VfioRegion, offset: number, size: AccessSize, value: number | bigint): boolean {
     if (size === 8) this.#view.setBigUint64(0, BigInt(value), true);
     else this.#view.setUint32(0, Number(value), true);
-    return pwrite(this.fd.number, this.#bytes, size, region.offset + offset) === size;
+    return this.#isOpen && pwrite(this.fd.number, this.#bytes, size, region.offset + offset) === size;
   }
 
   /**
@@ -114,10 +115,12 @@ export class VfioDevice implements Disposable {
 
   /** False when the device cannot be reset alone, or does not want to. */
   reset(): boolean {
-    return this.canReset && ioctlAccepts(this.fd, VFIO_DEVICE_RESET, new Uint8Array());
+    return this.#isOpen && this.canReset && ioctlAccepts(this.fd, VFIO_DEVICE_RESET, new Uint8Array());
   }
 
+  /** What is asked of it from then on, it does not answer. */
   [Symbol.dispose](): void {
+    this.#isOpen = false;
     this.fd[Symbol.dispose]();
   }
 

@@ -37,10 +37,15 @@ export class VfioDevices implements Disposable {
     return [...this.#groups.values()].map(({ fd }) => fd.number);
   }
 
-  /** Lets the devices reach `memory`, at guest addresses, and nothing else. */
-  reach(memory: readonly DmaMemory[]): void {
+  /** An error where they could not reach `memory`. */
+  checkReach(memory: readonly DmaMemory[]): void {
     for (const part of memory) checkReach(this.#space.usable, part);
     checkPinnable(memory, lockedMemoryMax());
+  }
+
+  /** Lets the devices reach `memory`, at guest addresses, and nothing else. */
+  reach(memory: readonly DmaMemory[]): void {
+    this.checkReach(memory);
     raiseLockedMemory();
     for (const part of memory) this.#space.map(part);
   }

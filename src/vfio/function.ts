@@ -19,9 +19,11 @@ import {
   PCI_MSIX_TABLE,
   PCI_MSIX_TABLE_BIR,
 } from '../abi/pci.ts';
-import { VFIO_PCI_CONFIG_REGION_INDEX } from '../abi/vfio.ts';
+import { VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_ERR_IRQ_INDEX, VFIO_PCI_REQ_IRQ_INDEX } from '../abi/vfio.ts';
 import { FewTimes } from '../base/few-times.ts';
 import type { AccessSize } from '../bus/mmio-device.ts';
+import { EventFd } from '../host/eventfd.ts';
+import { mainLoop } from '../host/main-loop.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { BarPolicy } from '../pci/bar-policy.ts';
 import { type BarSpace, Bars } from '../pci/bars.ts';
@@ -69,6 +71,7 @@ export class VfioFunction implements BusFunction, Disposable {
   readonly #msi: Msi | undefined;
   readonly #msix: Msix | undefined;
   readonly #log: (message: string) => void;
+  #isGone = false;
 
   constructor(device: VfioDevice, world: VfioFunctionWorld) {
     this.name = world.name;
@@ -106,7 +109,35 @@ export class VfioFunction implements BusFunction, Disposable {
       );
     this.#bars = new Bars(this.#config.space, this.#vfioBars, world.space);
     this.#wake();
+    this.#watch(resources, VFIO_PCI_REQ_IRQ_INDEX, () => this.#surrender());
+    this.#watch(resources, VFIO_PCI_ERR_IRQ_INDEX, () => {
+      const what = 'reports an error of its bus that it cannot get over: it may not work until the guest starts anew';
+      this.#log(`PCI device ${device.address} ${what}`);
+    });
     this.#resources = resources.move();
+  }
+
+  /** What the host has to say of the device. */
+  #watch(resources: DisposableStack, index: number, said: () => void): void {
+    if ((this.#device.irqs[index]?.count ?? 0) === 0) return;
+    const event = resources.use(EventFd.create());
+    this.#device.setEvents(index, 0, [event]);
+    resources.use(
+      mainLoop.watch(event.number, { readable: true }, () => {
+        if (event.take() > 0n) said();
+      }),
+    );
+  }
+
+  /** The host wants it back, as when it is unplugged or its driver unbound, and waits for us. The guest finds ones where it was. */
+  #surrender(): void {
+    if (this.#isGone) return;
+    this.#log(`The host takes PCI device ${this.#device.address} away: the guest has it no more`);
+    this.#isGone = true;
+    for (const bar of this.#vfioBars) bar.leave();
+    this.#interrupts.leave();
+    this.#resources.dispose();
+    this.#device[Symbol.dispose]();
   }
 
   /** Accesses of BARs that exited, by BAR. */
@@ -115,11 +146,13 @@ export class VfioFunction implements BusFunction, Disposable {
   }
 
   readConfig(offset: number, size: AccessSize): number {
+    if (this.#isGone) return 2 ** (8 * size) - 1;
     this.#msi?.reading(offset, size);
     return this.#config.read(offset, size);
   }
 
   writeConfig(offset: number, size: AccessSize, value: number): void {
+    if (this.#isGone) return;
     this.#config.write(offset, size, value);
     if (offset < PCI_COMMAND + 2 && offset + size > PCI_COMMAND) this.#passCommand();
     this.#bars.written(offset, size);
@@ -129,12 +162,12 @@ export class VfioFunction implements BusFunction, Disposable {
 
   /** A (new) VM, whose interrupt controller is initialised. */
   attach(vm: Vm): void {
-    this.#interrupts.attach(vm);
+    if (!this.#isGone) this.#interrupts.attach(vm);
   }
 
   /** The VM is gone. */
   detach(): void {
-    this.#interrupts.detach();
+    if (!this.#isGone) this.#interrupts.detach();
   }
 
   /** The device is reset too, so that it does nothing in the memory of the next guest. */
@@ -142,6 +175,7 @@ export class VfioFunction implements BusFunction, Disposable {
     this.#config.space.reset();
     this.#passCommand();
     this.#bars.reset();
+    if (this.#isGone) return;
     this.#msi?.reset();
     this.#msix?.reset();
     if (!this.#device.reset()) {

@@ -44,6 +44,7 @@ export class VfioInterrupts implements Disposable {
   #messages: number | undefined;
   #isLineTied = false;
   #vm: Vm | undefined;
+  readonly #vectors: Vector[] = [];
 
   constructor(options: VfioInterruptsOptions) {
     this.#options = options;
@@ -53,6 +54,7 @@ export class VfioInterrupts implements Disposable {
   sink(kind: 'msi' | 'msix', count: number): MsiSink {
     const index = kind === 'msi' ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX;
     const vectors = Array.from({ length: count }, (): Vector => ({ gsi: this.#options.routes.allocate() }));
+    this.#vectors.push(...vectors);
     return {
       enabled: (isEnabled) => this.#enableMessages(index, vectors, isEnabled),
       route: (vector, message) => this.#route(index, vector, vectors[vector]!, message),
@@ -72,6 +74,7 @@ export class VfioInterrupts implements Disposable {
   /** What was tied is gone with the VM; the function is reset before there is another one. */
   detach(): void {
     this.#vm = undefined;
+    for (const vector of this.#vectors) vector.tied = undefined;
     if (this.#isLineTied) this.#options.device.disable(VFIO_PCI_INTX_IRQ_INDEX);
     this.#isLineTied = false;
   }
@@ -134,6 +137,13 @@ export class VfioInterrupts implements Disposable {
       if (!(error instanceof HostError)) throw error;
       this.#options.log(error.message);
     }
+  }
+
+  /** While the guest runs: it hears no more of the device. */
+  leave(): void {
+    for (const { event, tied } of this.#vectors) if (tied !== undefined) this.#vm?.removeIrqfd(event!, tied);
+    if (this.#isLineTied) this.#vm?.removeIrqfd(this.#line, this.#options.spi);
+    this.#vm = undefined;
   }
 
   [Symbol.dispose](): void {

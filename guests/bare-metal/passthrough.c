@@ -13,6 +13,8 @@ enum { STATUS_BUSY = 1, STATUS_INTERRUPT = 0x80, DMA_RUN = 1, DMA_FROM_DEVICE = 
 enum { RAISED_BY_FACTORIAL = 1, RAISED_BY_DMA = 0x100, RAISED_BY_US = 0x2 };
 enum { WAIT_MS = 20000, SETTLE_MS = 200, WORDS = 64 };
 
+enum { UART_FR = 0x18, UART_RX_EMPTY = 1 << 4 };
+
 static uint64_t edu;
 static volatile unsigned messages, lines, raised;
 static uint8_t memory[4096] __attribute__((aligned(4096)));
@@ -121,6 +123,19 @@ static void check_edu(unsigned devfn)
 	uint64_t size;
 	edu = pci_place(devfn, 0, &size);
 	pci_write(devfn, COMMAND, 2, MEMORY | MASTER);
+	if (bootargs_has("watch")) {
+		print("WATCHING\n");
+		check(wait_until(read32(edu + ID) == 0xffffffff, 100000), "GONE: registers read as ones");
+		write32(edu + LIVENESS, 1);
+		check(pci_read(devfn, 0, 4) == 0xffffffff, "configuration space too");
+		return;
+	}
+	for (bool is_first = true; bootargs_has("dma-for-ever"); is_first = false) {
+		run_dma((uint64_t)memory, DMA_BUFFER, 4096, 0);
+		run_dma(DMA_BUFFER, (uint64_t)memory, 4096, DMA_FROM_DEVICE);
+		if (is_first)
+			print("DMA for ever\n");
+	}
 	check_registers(devfn);
 	check_dma();
 	on_interrupt = on_edu;
@@ -159,6 +174,11 @@ static void check_ivshmem(unsigned devfn)
 		write32(shared + 4096 + 4 * (round % WORDS), round);
 	uint64_t writes = counter() - start;
 	check(read32(shared + size - 4) == 0xcafe, "its memory ends where its BAR does, at %lu", size);
+	if (bootargs_has("hold")) {
+		print("HOLDING\n");
+		while (read32(uart + UART_FR) & UART_RX_EMPTY)
+			relax();
+	}
 	print("SUM %x\n", sum);
 	print("TICKS read %lu write %lu of %lu\n", reads / 200, writes / 200, frequency());
 	pci_write(devfn, COMMAND, 2, 0);

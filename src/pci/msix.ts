@@ -47,6 +47,15 @@ export interface MsixPlaces {
   readonly capability?: number;
 }
 
+/** Registers in a BAR, at offsets from their first. */
+export interface MsixPart {
+  readonly bar: number;
+  readonly offset: number;
+  readonly size: number;
+  read(offset: number, size: AccessSize): number;
+  write(offset: number, size: AccessSize, value: number): void;
+}
+
 export class Msix {
   readonly #places: MsixPlaces;
   readonly #config: ConfigSpace;
@@ -75,6 +84,10 @@ export class Msix {
     return count * PCI_MSIX_ENTRY_SIZE;
   }
 
+  static pendingBytes(count: number): number {
+    return alignUp(Math.ceil(count / 8), PBA_WORD_BYTES);
+  }
+
   get isEnabled(): boolean {
     return this.#isEnabled;
   }
@@ -86,20 +99,37 @@ export class Msix {
 
   /** What answers in the BAR, which has nothing else in it. */
   device(name: string): MmioDevice {
-    const { table, pba } = this.#places;
-    const pendingBytes = alignUp(Math.ceil(this.#routed.length / 8), PBA_WORD_BYTES);
-    const isIn = (start: number, length: number, offset: number, size: number) =>
-      offset >= start && offset + size <= start + length;
+    const parts = this.parts;
+    const find = (offset: number, size: number) =>
+      parts.find((part) => offset >= part.offset && offset + size <= part.offset + part.size);
     return {
       name,
       read: (offset, size) => {
-        if (isIn(table, this.#table.byteLength, offset, size)) return this.#readTable(offset - table, size);
-        return isIn(pba, pendingBytes, offset, size) ? this.#readPending(offset - pba, size) : 0;
+        const part = find(offset, size);
+        return part ? part.read(offset - part.offset, size) : 0;
       },
       write: (offset, size, value) => {
-        if (isIn(table, this.#table.byteLength, offset, size)) this.#writeTable(offset - table, size, value);
+        const part = find(offset, size);
+        part?.write(offset - part.offset, size, value);
       },
     };
+  }
+
+  /** The table and the pending bits, each as a part of its BAR. */
+  get parts(): readonly MsixPart[] {
+    const { bar, table, pbaBar, pba } = this.#places;
+    return [
+      {
+        ...{ bar, offset: table, size: this.#table.byteLength },
+        read: (offset, size) => this.#readTable(offset, size),
+        write: (offset, size, value) => this.#writeTable(offset, size, value),
+      },
+      {
+        ...{ bar: pbaBar ?? bar, offset: pba, size: Msix.pendingBytes(this.#routed.length) },
+        read: (offset, size) => this.#readPending(offset, size),
+        write: () => {},
+      },
+    ];
   }
 
   #readTable(offset: number, size: AccessSize): number {

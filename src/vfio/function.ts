@@ -262,19 +262,12 @@ function createMsix(
   const count = Math.min(physicalCount, VECTORS_MAX);
   const places = { bar: table.bar, table: table.offset, pbaBar: pba.bar, pba: pba.offset, capability };
   const msix = new Msix(space, count, places, interrupts.sink('msix', count));
+  // What the device has beyond that is not the guest's either.
+  const hidden = { read: () => 0, write: () => {} };
   const parts = [
-    {
-      ...{ ...table, size: Msix.tableBytes(physicalCount) },
-      read: (at: number, size: AccessSize) => (at + size <= msix.tableBytes ? msix.readTable(at, size) : 0),
-      write: (at: number, size: AccessSize, value: number) => {
-        if (at + size <= msix.tableBytes) msix.writeTable(at, size, value);
-      },
-    },
-    {
-      ...{ ...pba, size: Msix.pbaBytes(physicalCount) },
-      read: (at: number, size: AccessSize) => msix.readPending(at, size),
-      write: () => {},
-    },
+    ...msix.parts,
+    { ...hidden, ...table, size: Msix.tableBytes(physicalCount) },
+    { ...hidden, ...pba, size: Msix.pendingBytes(physicalCount) },
   ];
   return { msix, parts: (bar) => parts.filter((part) => part.bar === bar) };
 }

@@ -1,14 +1,18 @@
 /** PCI devices that are passed through: QEMU's, behind an SMMU (src/nested/passthrough-devices.ts). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PASSTHROUGH_DEVICES } from '../../src/nested/passthrough-devices.ts';
+import { GuestShell } from '../support/guest-shell.ts';
 import { hasHost, host, type NestedHost } from '../support/nested-host.ts';
-import { type Config, complaintsOf, payload, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
+import { type Config, complaintsOf, linux, payload, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
 import { bundleFor } from './support/bundle.ts';
 
 /** Less would mean that the program ended early. */
 const CHECK_COUNT = 6;
-const { edu: EDU, ivshmem: IVSHMEM, eduInPair: PAIRED, rngInPair: PARTNER, e1000e: FREE } = PASSTHROUGH_DEVICES;
+const { edu: EDU, ivshmem: IVSHMEM, eduInPair: PAIRED, rngInPair: PARTNER } = PASSTHROUGH_DEVICES;
+const { nvme: NVME, e1000e: E1000E, testdev: FREE } = PASSTHROUGH_DEVICES;
 const POLICIES = ['trap', 'direct', 'ro-direct', 'device', 'device+emulate'] as const;
+
+type Counters = Readonly<Record<string, number>>;
 
 let l1: NestedHost;
 beforeAll(async () => {
@@ -165,6 +169,44 @@ describe.skipIf(!hasHost('vfio'))('VFIO', { timeout: TEST_TIMEOUT_MS }, () => {
     await write(EDU);
     const right = await l1.run(`orko-vmm check ${config}`);
     expect([right.exitCode, right.stdout]).toEqual([0, '']);
+  });
+});
+
+describe.skipIf(!hasHost('vfio'))('Linux on passed-through devices', { timeout: TEST_TIMEOUT_MS }, () => {
+  const LINUX = linux('shell');
+
+  test.each(['direct', 'trap'])('nvme (%s): what is written is read back', async (policy) => {
+    await bind(NVME);
+    const devices = { disk: { type: 'vfio', host: NVME, bars: { 0: policy } } };
+    await using vm = await startVm(l1, { kernel: LINUX, devices });
+    const shell = await GuestShell.open(vm);
+    await shell.run('for i in $(seq 50); do test -b /dev/nvme0n1 && break; sleep 0.2; done; test -b /dev/nvme0n1');
+    await shell.run('dd if=/dev/urandom of=/tmp/data bs=64k count=64');
+    await shell.run('dd if=/tmp/data of=/dev/nvme0n1 bs=64k oflag=direct');
+    const [written] = (await shell.run('md5sum </tmp/data')).split(' ');
+    const [read] = (await shell.run('dd if=/dev/nvme0n1 bs=4k count=1024 iflag=direct 2>/dev/null | md5sum')).split(
+      ' ',
+    );
+    expect(read).toBe(written);
+    expect(await shell.run('grep nvme0q /proc/interrupts')).toMatch(/ITS.*nvme0q1/);
+    const stats = JSON.parse((await vm.ctl('stats --json')).stdout) as { devices: { counters: Counters }[] };
+    process.stdout.write(`  nvme ${policy}: ${JSON.stringify(stats.devices[0]!.counters)}\n`);
+    vm.write('poweroff\n');
+    expect(await vm.exited()).toBe(0);
+  });
+
+  test.each(['', 'pci=nomsi'])('e1000e carries packets (%s)', async (cmdline) => {
+    await bind(E1000E);
+    const devices = { net: { type: 'vfio', host: E1000E } };
+    await using vm = await startVm(l1, { kernel: linux('shell', cmdline), devices });
+    const shell = await GuestShell.open(vm);
+    await shell.run('ip link set eth0 up; ip address add 10.0.2.15/24 dev eth0');
+    await shell.run('for i in $(seq 50); do grep -q 1 /sys/class/net/eth0/carrier && break; sleep 0.2; done');
+    expect(await shell.run('ping -c 5 -s 1000 10.0.2.2')).toContain('5 packets received');
+    const interrupts = await shell.run('grep eth0 /proc/interrupts');
+    expect(interrupts).toMatch(cmdline === '' ? /ITS.*eth0-rx-0/ : /Level.*eth0/);
+    vm.write('poweroff\n');
+    expect(await vm.exited()).toBe(0);
   });
 });
 

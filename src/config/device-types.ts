@@ -9,6 +9,7 @@ import { net } from './devices/net.ts';
 import { pmem } from './devices/pmem.ts';
 import { rng } from './devices/rng.ts';
 import { rtc } from './devices/rtc.ts';
+import { vfio } from './devices/vfio.ts';
 import { vsock } from './devices/vsock.ts';
 import type { ObjectField, ObjectValue } from './kinds.ts';
 
@@ -20,10 +21,13 @@ export const DEVICE_TYPES = {
   pmem,
   rng,
   rtc,
+  vfio,
   vsock,
 } as const satisfies Record<string, ObjectField>;
 
 export type DeviceType = keyof typeof DEVICE_TYPES;
+/** Those that orko-vmm makes; the others are the host's own. */
+export type VirtioType = Exclude<DeviceType, 'vfio'>;
 
 /** The keys of one device of that type, after parsing. */
 export type DeviceKeys<Type extends DeviceType> = ObjectValue<(typeof DEVICE_TYPES)[Type]['keys']>;

@@ -1,6 +1,7 @@
 /** The tree of a config file (and what `--set` adds) → a `VmConfig`. Pure: paths are resolved by the caller's function. */
 import { ConfigError } from '../base/errors.ts';
 import { writeSize } from '../base/size.ts';
+import { passedDevices, virtioDevices } from './device-kinds.ts';
 import { macAddressOf } from './mac-address.ts';
 import { placeOf, placesIn } from './places.ts';
 import { read } from './read.ts';
@@ -70,6 +71,7 @@ function checkTogether(config: VmConfig): void {
   checkStdio(config, complain);
   checkBackends(config, complain);
   checkPluggable(config, complain);
+  checkPassed(config, complain);
   if (gic === 'v2' && cpus.count > GICV2_CPU_COUNT_MAX) {
     throw complain(
       'cpus.count',
@@ -102,8 +104,8 @@ function checkStdio(config: VmConfig, complain: (keyPath: string, message: strin
 
 /** Behind a root port is a PCI bus, of which the device tree says nothing. */
 function checkPluggable(config: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
-  const { devices, its, gic } = config;
-  const pluggable = Object.entries(devices).filter(([, { hotplug }]) => hotplug);
+  const { its, gic } = config;
+  const pluggable = virtioDevices(config).filter(([, { hotplug }]) => hotplug);
   for (const [name, device] of pluggable) {
     const keyPath = `devices.${name}.hotplug`;
     if (device.transport !== 'pci') {
@@ -148,6 +150,22 @@ function checkBackends(config: VmConfig, complain: (keyPath: string, message: st
       throw complain('cpus.mte', `Memory with tags cannot be shared with the back-end of ${name}: write mte: off`);
     }
   }
+}
+
+/** The memory that a passed-through device reaches is pinned: none of it can be given back. */
+function checkPassed(config: VmConfig, complain: (keyPath: string, message: string) => ConfigError): void {
+  const passed = passedDevices(config);
+  const ballooned = Object.keys(config.devices).find((name) => config.devices[name]!.type === 'balloon');
+  if (passed.length > 0 && ballooned !== undefined) {
+    throw complain(
+      `devices.${ballooned}`,
+      `A balloon gives memory back that ${passed[0]![0]}, a device that is passed through, goes on using: take one of them out`,
+    );
+  }
+  passed.forEach(([name, { host }], index) => {
+    const other = passed.slice(0, index).find(([, device]) => device.host === host);
+    if (other) throw complain(`devices.${name}.host`, `${host} is the host of ${other[0]} too: take one of them out`);
+  });
 }
 
 /** Each card an address of its own, that stays the same. */

@@ -1,6 +1,7 @@
 /** Whether this host has what a config asks for: by making it, short of running a guest, and throwing it away. */
 import { unlinkSync } from 'node:fs';
 import { openConsole } from '../backends/console.ts';
+import { passedDevices } from '../config/device-kinds.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { claimSocket, socketFolder } from '../control/registry.ts';
 import { hostCpus } from '../host/cpus.ts';
@@ -27,6 +28,7 @@ export async function checkHost(config: VmConfig, problems: Problems): Promise<G
     checkPins(config, hostCpus(new HostFiles()), problems);
   }
   await checkSockets(config, problems);
+  if (passedDevices(config).length > 0) await checkPassed(config, problems);
   return facts;
 }
 
@@ -57,6 +59,17 @@ async function checkMemory(config: VmConfig, problems: Problems): Promise<void> 
   }
   const untouched = { ...config, memory: { ...memory, prefault: false } };
   await problems.attempt(() => mapRam(untouched, () => {})[Symbol.dispose]());
+}
+
+/** The devices are opened for a moment, which nobody else can be using them for. */
+async function checkPassed(config: VmConfig, problems: Problems): Promise<void> {
+  const { planPassing } = await import('../machine/passed-devices.ts');
+  if (!(await problems.attempt(() => planPassing(config)))) return;
+  const { VfioDevices } = await import('../vfio/devices.ts');
+  const addresses = passedDevices(config).map(([, { host }]) => host);
+  using devices = await problems.attempt(() => new VfioDevices(addresses));
+  const ram = { name: 'RAM', range: config.memory, pointer: 0n };
+  await problems.attempt(() => devices?.checkReach([ram]));
 }
 
 async function checkSockets({ console, controlSocket, name }: VmConfig, problems: Problems): Promise<void> {

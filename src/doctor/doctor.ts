@@ -3,11 +3,13 @@ import { KVM_API_VERSION } from '../abi/kvm.ts';
 import { HostError } from '../base/errors.ts';
 import { hostCpus } from '../host/cpus.ts';
 import { HostFiles } from '../host/host-files.ts';
+import { readPlatform } from '../vfio/host-platform.ts';
 import { cpuFindings, pageSizeFinding } from './cpu-findings.ts';
 import type { Finding } from './finding.ts';
 import { kvmDeviceFinding } from './kvm-device-finding.ts';
 import { memoryFindings } from './memory-findings.ts';
 import { networkFindings } from './network-findings.ts';
+import { passthroughFindings } from './passthrough-findings.ts';
 import { softwareFindings } from './software-findings.ts';
 
 export interface HostReport {
@@ -20,7 +22,10 @@ export async function examineHost(files = new HostFiles()): Promise<HostReport> 
   const software = await softwareFindings();
   const isWrong = ({ id, severity }: Finding) => severity === 'error' && (id === 'architecture' || id === 'koffi');
   const hardware = software.some(isWrong) ? [] : await hardwareFindings(files);
-  const findings = [...software, ...hardware, ...memoryFindings(files), ...networkFindings(files)];
+  const findings = [
+    ...[...software, ...hardware, ...memoryFindings(files), ...networkFindings(files)],
+    ...passthroughFindings(readPlatform(files.below('sys'))),
+  ];
   return { canRun: findings.every(({ severity }) => severity !== 'error'), findings };
 }
 

@@ -23,6 +23,12 @@ export const pwrite = library.func('long pwrite(int fd, void *bytes, size_t leng
   length: number,
   offset: number,
 ) => number;
+export const pread = library.func('long pread(int fd, void *bytes, size_t length, int64_t offset)') as unknown as (
+  fd: number,
+  bytes: Uint8Array,
+  length: number,
+  offset: number,
+) => number;
 export const fdatasync = library.func('int fdatasync(int fd)') as unknown as (fd: number) => number;
 export const fallocate = library.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)') as unknown as (
   fd: number,

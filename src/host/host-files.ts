@@ -10,6 +10,11 @@ export class HostFiles {
     this.#root = root;
   }
 
+  /** The same for what lies below `path`. */
+  below(path: string): HostFiles {
+    return new HostFiles(join(this.#root, path));
+  }
+
   /** The text without the newline at its end; undefined when the file is not there or may not be read. */
   text(path: string): string | undefined {
     try {

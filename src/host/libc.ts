@@ -148,6 +148,12 @@ export const getuid = lazily<() => number>('unsigned int getuid()');
 export const tgkill = lazily<(process: number, thread: number, signal: number) => number>(
   'int tgkill(int process, int thread, int signal)',
 );
+export const getrlimit = lazily<(resource: number, limit: Uint8Array) => number>(
+  'int getrlimit(int resource, void *limit)',
+);
+export const setrlimit = lazily<(resource: number, limit: Uint8Array) => number>(
+  'int setrlimit(int resource, void *limit)',
+);
 export const sysconf = lazily<(name: number) => number>('long sysconf(int name)');
 export const sched_setaffinity = lazily<(thread: number, size: number, mask: Uint8Array) => number>(
   'int sched_setaffinity(int thread, size_t size, void *mask)',

@@ -5,6 +5,7 @@
 import { alignUp } from '../base/bits.ts';
 import { type AddressRange, endOf, type GuestAddress } from '../base/range.ts';
 import { GiB, KiB, MiB } from '../base/units.ts';
+import { isOnPci } from '../config/device-kinds.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { type PoolConfig, poolsOf } from '../config/shared-memory.ts';
 import { SCRATCH_BYTES } from '../devices/scratch.ts';
@@ -100,7 +101,7 @@ type ShapeOfGuest = MemoryOfGuest & Pick<VmConfig, 'cpus'>;
 
 /** Whether the guest has a PCI bus. */
 export function hasPci({ devices }: Pick<VmConfig, 'devices'>): boolean {
-  return Object.values(devices).some(({ transport }) => transport === 'pci');
+  return Object.values(devices).some(isOnPci);
 }
 
 /** RAM, and behind it the restricted DMA pools, which the guest finds in the same /memory node: Linux needs them mapped. */

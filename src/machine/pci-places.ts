@@ -3,6 +3,7 @@ import { ConfigError } from '../base/errors.ts';
 import type { AddressRange } from '../base/range.ts';
 import { type GuestDevice, labelOf } from '../boot/device-tree.ts';
 import { pciFunctionNode, pciHostNode } from '../boot/pci-node.ts';
+import { isOnPci } from '../config/device-kinds.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { DeviceNodeContext } from '../fdt/device-node.ts';
 import type { FdtNode } from '../fdt/tree.ts';
@@ -17,7 +18,7 @@ type Devices = Pick<VmConfig, 'devices'>;
 
 /** Device × 8 + function, by name. Devices keep their order; what does not fit as a device becomes a function of one. */
 export function devfnsOf({ devices }: Devices): ReadonlyMap<string, number> {
-  const names = Object.keys(devices).filter((name) => devices[name]!.transport === 'pci');
+  const names = Object.keys(devices).filter((name) => isOnPci(devices[name]!));
   if (names.length > DEVICES * FUNCTIONS_OF_DEVICE) {
     throw new ConfigError(
       `${names.length} devices are more than a PCI bus has functions (${DEVICES * FUNCTIONS_OF_DEVICE}): let some have transport: mmio`,
@@ -44,7 +45,7 @@ export function pciNode(
   const functionNode = (name: string, devfn: number, context: DeviceNodeContext): FdtNode | undefined => {
     const pool = pools.find(({ devices }) => devices.includes(name));
     if (!pool && config.devices[name]!.children.length === 0) return undefined;
-    const node = pciFunctionNode('virtio', devfn);
+    const node = pciFunctionNode(config.devices[name]!.type === 'vfio' ? 'device' : 'virtio', devfn);
     node.labels.add(labelOf(name));
     return pool ? node.set('memory-region', context.phandleOf(poolLabelOf(pool))) : node;
   };

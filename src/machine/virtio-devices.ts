@@ -5,6 +5,7 @@
 import { ConfigError } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { MmioBus } from '../bus/mmio-bus.ts';
+import { passedDevices, virtioDevices } from '../config/device-kinds.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { DeviceDescription, DeviceSharing, MachineStats } from '../control/protocol.ts';
 import type { Signals } from '../host/signals.ts';
@@ -16,6 +17,7 @@ import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemorySlots } from '../memory/slots.ts';
 import { hasPci, mainMemory, WindowArea } from './layout.ts';
+import type { PassedDevices } from './passed-devices.ts';
 import { PciHost } from './pci-host.ts';
 import { devfnsOf } from './pci-places.ts';
 import { Pools } from './pools.ts';
@@ -44,6 +46,8 @@ export class VirtioDevices implements Disposable {
   readonly #threads = new Map<string, IoThread>();
   readonly #pci: PciHost | undefined;
   readonly #devices: readonly VirtioHome[];
+  readonly #world: VirtioWorld;
+  #passed: PassedDevices | undefined;
 
   #failure: Error | undefined;
   #onFailure: () => void = () => {};
@@ -51,6 +55,7 @@ export class VirtioDevices implements Disposable {
   /** Starts the I/O threads and has them make the devices, while the caller goes on. */
   constructor(config: VmConfig, world: VirtioWorld) {
     this.#config = config;
+    this.#world = world;
     this.#ramFd = world.memory.regions[0]!.fd;
     this.#windows = new WindowArea(config.cpus.count, mainMemory(config));
     const slots = virtioSlotsOf(config);
@@ -66,14 +71,14 @@ export class VirtioDevices implements Disposable {
     this.#pci = pci;
     // The threads end before what they work on is closed.
     const devices = resources.use(new DisposableStack());
-    for (const { iothread } of Object.values(config.devices)) {
+    for (const [, { iothread }] of virtioDevices(config)) {
       if (this.#threads.has(iothread)) continue;
       this.#threads.set(
         iothread,
         resources.use(new IoThread({ name: iothread, counter: this.#counter, onFailure, ...world })),
       );
     }
-    this.#devices = Object.entries(config.devices).map(([name, keys], number) => {
+    this.#devices = virtioDevices(config).map(([name, keys], number) => {
       const thread = this.#threads.get(keys.iothread)!;
       const options = { ...world, number, name, keys, thread, pool: this.#pools.of(name) };
       const [slot, devfn] = [slots.get(name), devfns.get(name)];
@@ -101,12 +106,17 @@ export class VirtioDevices implements Disposable {
     this.#pci?.placeOn(bus);
     const placeWindow = (window: WindowDescription) => this.#placeWindow(window, slots);
     for (const device of this.#devices) await device.place({ bus, slots, placeWindow });
+    if (passedDevices(this.#config).length === 0) return;
+    const { PassedDevices } = await import('./passed-devices.ts');
+    const { pageSize, log } = this.#world;
+    this.#passed = this.#resources.use(new PassedDevices(this.#config, { pci: this.#pci!, slots, pageSize, log }));
   }
 
   /** From now on the guest reads the devices' registers without leaving. */
   showPages(host: RegisterPageHost): void {
     for (const device of this.#devices) device.showPage?.(host);
-    this.#pci?.showPage(host);
+    // What stands in the configuration space of a device that is passed through, it changes itself.
+    if (!this.#passed) this.#pci?.showPage(host);
   }
 
   /** What there is, and what can be asked of it. */
@@ -131,8 +141,8 @@ export class VirtioDevices implements Disposable {
     throw new ConfigError(`There is no device "${name}": this VM has ${known}`);
   }
 
-  stats(): Promise<MachineStats['devices']> {
-    return Promise.all(
+  async stats(): Promise<MachineStats['devices']> {
+    const ours = await Promise.all(
       this.#devices.map(async ({ name, type, remote }) => ({
         name,
         type,
@@ -143,6 +153,7 @@ export class VirtioDevices implements Disposable {
         counters: await remote.counters(),
       })),
     );
+    return [...ours, ...(this.#passed?.stats() ?? [])];
   }
 
   /** Which back-end sees what. */
@@ -160,11 +171,13 @@ export class VirtioDevices implements Disposable {
   attach(vm: Vm, gic: Gic): void {
     this.#pci?.attachVm(vm, gic);
     for (const device of this.#devices) device.attach(vm, gic);
+    this.#passed?.attach(vm);
   }
 
   /** The VM is gone. */
   detach(): void {
     for (const device of this.#devices) device.detach();
+    this.#passed?.detach();
     this.#pci?.detachVm();
   }
 

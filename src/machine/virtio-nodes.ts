@@ -2,13 +2,14 @@
 import { ConfigError } from '../base/errors.ts';
 import { virtioMmioNode } from '../boot/device-nodes.ts';
 import type { GuestDevice, ReservedMemory } from '../boot/device-tree.ts';
+import { virtioDevices } from '../config/device-kinds.ts';
 import type { VmConfig } from '../config/schema.ts';
 import { type DeviceNodeContext, IRQ_TYPE_EDGE_RISING, spiCells } from '../fdt/device-node.ts';
 import { type PlacedPool, placePools, type VirtioSlot, virtioSlots } from './layout.ts';
 
 /** By name, of those on the memory bus. */
-export function virtioSlotsOf({ devices }: Pick<VmConfig, 'devices'>): ReadonlyMap<string, VirtioSlot> {
-  const names = Object.keys(devices).filter((name) => devices[name]!.transport === 'mmio');
+export function virtioSlotsOf(config: Pick<VmConfig, 'devices'>): ReadonlyMap<string, VirtioSlot> {
+  const names = virtioDevices(config).flatMap(([name, { transport }]) => (transport === 'mmio' ? [name] : []));
   const count = names.length;
   const slots = virtioSlots(count);
   if (slots) return new Map(names.map((name, number) => [name, slots[number]!]));

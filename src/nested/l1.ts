@@ -15,6 +15,7 @@ import { l1Image } from './l1-image.ts';
 import { type L1KernelName, l1Kernel } from './l1-kernel.ts';
 import { READY_MARK } from './l1-scripts.ts';
 import { HOST_KEY_ALIAS, type L1Keys, l1Keys, settingsArchive } from './l1-settings.ts';
+import { passthroughArguments } from './passthrough-devices.ts';
 import { type ProgressSink, step } from './progress.ts';
 import { Qemu, type QemuOptions } from './qemu.ts';
 
@@ -28,6 +29,7 @@ export const L1_DEFAULTS: L1Options = {
   kernel: '4k',
   memoryMiB: 4096,
   cpus: Math.min(4, availableParallelism()),
+  passthrough: false,
   qemuArguments: [],
 };
 
@@ -74,7 +76,8 @@ export class L1 {
       const initramfs = join(runDirectory, 'initramfs');
       await writeFile(initramfs, [await readFile(kernel.initramfs), await settingsArchive(keys)]);
       const disks = { root: image, modules: kernel.modules };
-      const qemu = new Qemu(options, { image: kernel.image, initramfs }, disks, folders, runDirectory);
+      const devices = options.passthrough ? await passthroughArguments(runDirectory) : [];
+      const qemu = new Qemu(options, { image: kernel.image, initramfs }, disks, folders, devices, runDirectory);
       const clean = () => rmSync(runDirectory, { recursive: true, force: true });
       process.once('exit', clean);
       const cleaned = qemu.ended.then(() => {
@@ -166,8 +169,9 @@ export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function describe({ cpu, gic, kernel, cpus, memoryMiB }: L1Options): string {
-  return `QEMU, ${cpus} × ${cpu}, GICv${gic}, ${memoryMiB} MiB, ${kernel} pages`;
+function describe({ cpu, gic, kernel, cpus, memoryMiB, passthrough }: L1Options): string {
+  const devices = passthrough ? ', devices to pass through' : '';
+  return `QEMU, ${cpus} × ${cpu}, GICv${gic}, ${memoryMiB} MiB, ${kernel} pages${devices}`;
 }
 
 /** What owners that were killed have left; QEMU went with them. */

@@ -9,6 +9,8 @@ export interface QemuOptions {
   readonly gic: 2 | 3;
   readonly memoryMiB: number;
   readonly cpus: number;
+  /** Behind an SMMU, with devices to give to guests (passthrough-devices.ts). */
+  readonly passthrough: boolean;
   /** Added to QEMU's command line as they are. */
   readonly qemuArguments: readonly string[];
 }
@@ -26,12 +28,14 @@ export class Qemu {
   /** Resolves when QEMU has ended: to why, or to nothing when `stop()` ended it. */
   readonly ended: Promise<string | undefined>;
 
-  /** `disks`, raw and read only, become vda, vdb … in their order; `shares` become 9p devices tagged share0, share1 … */
+  /** `disks`, raw and read only, become vda, vdb … in their order; `shares` become 9p devices tagged share0, share1 …;
+   * `devices` are more words for QEMU. */
   constructor(
     options: QemuOptions,
     kernel: { readonly image: string; readonly initramfs: string },
     disks: Readonly<Record<string, string>>,
     shares: readonly string[],
+    devices: readonly string[],
     runDirectory: string,
   ) {
     this.#qmpPath = `${runDirectory}/qmp`;
@@ -42,6 +46,7 @@ export class Qemu {
       ...['-netdev', 'user,id=net,hostfwd=tcp:127.0.0.1:0-:22', '-device', 'virtio-net-pci,netdev=net,romfile='],
       ...['-device', 'virtio-rng-pci', '-qmp', `unix:${this.#qmpPath},server=on,wait=off`],
       ...shares.flatMap(share),
+      ...devices,
       ...options.qemuArguments,
     ];
     // PR_SET_PDEATHSIG, armed by setpriv, ends QEMU with the thread that started it, even when that one is killed.
@@ -115,11 +120,13 @@ export class Qemu {
   }
 }
 
-function machine({ cpu, gic, memoryMiB, cpus }: QemuOptions): string[] {
+function machine({ cpu, gic, memoryMiB, cpus, passthrough }: QemuOptions): string[] {
   // pauth-impdef replaces the costly QARMA algorithm; only `max` lets one choose.
   const model = cpu === 'max' ? 'max,pauth-impdef=on' : cpu;
+  const iommu = passthrough ? ',iommu=smmuv3' : '';
   return [
-    ...['-M', `virt,virtualization=on,gic-version=${gic}`, '-cpu', model, '-smp', `${cpus}`, '-m', `${memoryMiB}`],
+    ...['-M', `virt,virtualization=on,gic-version=${gic}${iommu}`, '-cpu', model],
+    ...['-smp', `${cpus}`, '-m', `${memoryMiB}`],
     ...['-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
   ];
 }

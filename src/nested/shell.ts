@@ -2,7 +2,7 @@
  * `make nested-shell`: runs a command in an L1 that is kept alive for development, and gives its exit code. The first
  * use starts a keeper in the background, which owns that L1; `--stop`, or two idle hours, end it.
  *
- *   node src/nested/shell.ts [--cpu NAME] [--gic 2|3] [--kernel 4k|16k] [--memory MIB] [--stop] [--] [COMMAND [ARGUMENT …]]
+ *   node src/nested/shell.ts [--cpu NAME] [--gic 2|3] [--kernel 4k|16k] [--memory MIB] [--passthrough] [--stop] [--] [COMMAND [ARGUMENT …]]
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
@@ -35,6 +35,7 @@ const { values, positionals } = parseArgs({
     gic: { type: 'string' },
     kernel: { type: 'string', default: L1_DEFAULTS.kernel },
     memory: { type: 'string', default: String(L1_DEFAULTS.memoryMiB) },
+    passthrough: { type: 'boolean', default: L1_DEFAULTS.passthrough },
     stop: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
@@ -47,6 +48,7 @@ const options: L1Options = {
   gic: (values.gic ?? (values.cpu === 'cortex-a72' ? '2' : '3')) === '2' ? 2 : 3,
   kernel: values.kernel as L1KernelName,
   memoryMiB: Number(values.memory),
+  passthrough: values.passthrough,
 };
 const runDirectory = join(tmpdir(), `orko-shell-${process.getuid?.() ?? 0}-${contentHash(TREE)}`);
 const socketPath = join(runDirectory, contentHash(options));
@@ -78,8 +80,9 @@ function dial(path: string): Promise<Socket | undefined> {
 async function startKeeper(): Promise<Socket> {
   mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
   const log = openSync(`${socketPath}.log`, 'w');
-  const { cpu, gic, kernel, memoryMiB } = options;
+  const { cpu, gic, kernel, memoryMiB, passthrough } = options;
   const args = ['--keep', '--cpu', cpu, '--gic', `${gic}`, '--kernel', kernel, '--memory', `${memoryMiB}`];
+  if (passthrough) args.push('--passthrough');
   spawn(process.execPath, [import.meta.filename, ...args], {
     detached: true,
     stdio: ['ignore', log, log],

@@ -23,6 +23,7 @@ import {
   PCI_VENDOR_ID,
 } from '../abi/pci.ts';
 import { assert } from '../base/assert.ts';
+import { alignUp } from '../base/bits.ts';
 import type { AccessSize } from '../bus/mmio-device.ts';
 import { CONFIG_SPACE_BYTES } from './bus-function.ts';
 
@@ -81,12 +82,13 @@ export class ConfigSpace {
     store(this.#writable, offset, size, writable);
   }
 
-  /** Appends a capability: `body` is what follows its id and the link to the next. Returns its offset. */
-  addCapability(id: number, body: Uint8Array): number {
-    const offset = this.#capabilitiesEnd;
-    const size = 2 + body.length;
+  /**
+   * Appends a capability: `body` is what follows its id and the link to the next. It lies behind the last one, or at `offset`.
+   * Returns where.
+   */
+  addCapability(id: number, body: Uint8Array, offset = this.#capabilitiesEnd): number {
     // Registers of capabilities are read as words (§6.7).
-    this.#capabilitiesEnd += Math.ceil(size / 4) * 4;
+    this.#capabilitiesEnd = alignUp(offset + 2 + body.length, 4);
     assert(this.#capabilitiesEnd <= CAPABILITIES_END, 'the capabilities of a PCI function do not fit');
     this.define(this.#lastCapability, 1, offset);
     this.define(offset, 1, id);

@@ -36,11 +36,24 @@ export interface MsiSink {
   enabled(isEnabled: boolean): void;
 }
 
-/** Where table and pending bits lie in their BAR. */
+/** Where table and pending bits lie in their BARs, multiples of 8. */
 export interface MsixPlaces {
   readonly bar: number;
   readonly table: number;
+  /** Another one than `bar`, where it is. */
+  readonly pbaBar?: number;
   readonly pba: number;
+  /** Where the capability lies; behind the last one when absent. */
+  readonly capability?: number;
+}
+
+/** Registers in a BAR, at offsets from their first. */
+export interface MsixPart {
+  readonly bar: number;
+  readonly offset: number;
+  readonly size: number;
+  read(offset: number, size: AccessSize): number;
+  write(offset: number, size: AccessSize, value: number): void;
 }
 
 export class Msix {
@@ -61,14 +74,18 @@ export class Msix {
     const body = new DataView(new ArrayBuffer(10));
     body.setUint16(0, count - 1, true);
     body.setUint32(2, places.table | places.bar, true);
-    body.setUint32(6, places.pba | places.bar, true);
-    this.#capability = config.addCapability(PCI_CAP_ID_MSIX, new Uint8Array(body.buffer));
+    body.setUint32(6, places.pba | (places.pbaBar ?? places.bar), true);
+    this.#capability = config.addCapability(PCI_CAP_ID_MSIX, new Uint8Array(body.buffer), places.capability);
     config.define(this.#flags, 2, count - 1, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
     this.#maskAll();
   }
 
   static tableBytes(count: number): number {
     return count * PCI_MSIX_ENTRY_SIZE;
+  }
+
+  static pendingBytes(count: number): number {
+    return alignUp(Math.ceil(count / 8), PBA_WORD_BYTES);
   }
 
   get isEnabled(): boolean {
@@ -82,20 +99,37 @@ export class Msix {
 
   /** What answers in the BAR, which has nothing else in it. */
   device(name: string): MmioDevice {
-    const { table, pba } = this.#places;
-    const pendingBytes = alignUp(Math.ceil(this.#routed.length / 8), PBA_WORD_BYTES);
-    const isIn = (start: number, length: number, offset: number, size: number) =>
-      offset >= start && offset + size <= start + length;
+    const parts = this.parts;
+    const find = (offset: number, size: number) =>
+      parts.find((part) => offset >= part.offset && offset + size <= part.offset + part.size);
     return {
       name,
       read: (offset, size) => {
-        if (isIn(table, this.#table.byteLength, offset, size)) return this.#readTable(offset - table, size);
-        return isIn(pba, pendingBytes, offset, size) ? this.#readPending(offset - pba, size) : 0;
+        const part = find(offset, size);
+        return part ? part.read(offset - part.offset, size) : 0;
       },
       write: (offset, size, value) => {
-        if (isIn(table, this.#table.byteLength, offset, size)) this.#writeTable(offset - table, size, value);
+        const part = find(offset, size);
+        part?.write(offset - part.offset, size, value);
       },
     };
+  }
+
+  /** The table and the pending bits, each as a part of its BAR. */
+  get parts(): readonly MsixPart[] {
+    const { bar, table, pbaBar, pba } = this.#places;
+    return [
+      {
+        ...{ bar, offset: table, size: this.#table.byteLength },
+        read: (offset, size) => this.#readTable(offset, size),
+        write: (offset, size, value) => this.#writeTable(offset, size, value),
+      },
+      {
+        ...{ bar: pbaBar ?? bar, offset: pba, size: Msix.pendingBytes(this.#routed.length) },
+        read: (offset, size) => this.#readPending(offset, size),
+        write: () => {},
+      },
+    ];
   }
 
   #readTable(offset: number, size: AccessSize): number {

@@ -5,6 +5,8 @@ export interface Platform {
   readonly socId?: string | undefined;
   /** `compatible` of the root of the device tree; none on machines with ACPI. */
   readonly compatibles: readonly string[];
+  /** There are IOMMU groups. */
+  readonly hasIommu: boolean;
   readonly functions: readonly PciFunction[];
 }
 
@@ -16,6 +18,8 @@ export interface PciFunction {
   /** 24 bits: base class, subclass, interface. */
   readonly classCode: number;
   readonly driver?: string | undefined;
+  /** The number of its IOMMU group; a machine described by a device tree makes groups when drivers are bound. */
+  readonly group?: string | undefined;
   /** Bridges on the way to it, the root port first. */
   readonly behind: readonly string[];
   /** `compatible` of the PCI controller in the device tree, where there is one. */

@@ -24,6 +24,8 @@ const VARIANTS: Record<HostName, Partial<L1Options>> = {
   smp: {},
   pi4: { cpu: 'cortex-a72', gic: 2, memoryMiB: 3072 },
   '16k': { kernel: '16k', memoryMiB: 3072 },
+  vfio: { cpus: 1, passthrough: true, memoryMiB: 3072 },
+  'vfio-16k': { cpus: 1, kernel: '16k', passthrough: true, memoryMiB: 3072 },
 };
 
 /** Of the last words of a host that ended. */

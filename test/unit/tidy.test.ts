@@ -22,7 +22,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   virtio: ['base', 'abi', 'memory', 'bus', 'pci'],
   devices: ['base', 'abi', 'memory', 'bus', 'fdt', 'virtio'],
   boot: ['base', 'memory', 'fdt'],
-  config: ['base'],
+  // pci: the policies of BARs.
+  config: ['base', 'pci'],
   host: ['base', 'abi'],
   kvm: ['base', 'abi', 'host'],
   vcpu: ['base', 'abi', 'arm', 'host', 'kvm'],
@@ -31,7 +32,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   backends: ['base', 'abi', 'memory', 'virtio', 'devices', 'host'],
   // backends: the listening socket, as a console has one.
   'vhost-user': ['base', 'abi', 'memory', 'virtio', 'host', 'backends'],
-  vfio: ['base', 'abi', 'pci', 'host', 'kvm'],
+  // memory, bus: the slots and the accesses of BARs.
+  vfio: ['base', 'abi', 'memory', 'bus', 'pci', 'host', 'kvm'],
   // The protocol and its transport; what a request does is an interface that machine/ implements. abi: errno numbers.
   control: ['host', 'base', 'abi'],
   // I/O threads make their devices from the config, each on its backend.
@@ -43,7 +45,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['host', 'kvm', 'vcpu', 'backends', 'vhost-user', 'vfio', 'control', 'io'],
   ],
   // It asks every layer what it can do, and machine/ whether it would run: so it stands above them. pci: quirks.
-  doctor: ['base', 'abi', 'pci', 'config', 'host', 'kvm', 'backends', 'control', 'machine'],
+  doctor: ['base', 'abi', 'pci', 'config', 'host', 'kvm', 'backends', 'vfio', 'control', 'machine'],
   // It starts orko-vmm in another machine and shares nothing with the one that runs guests but the config. No koffi in it.
   nested: ['base', 'config'],
   // fdt, host, kvm: `dtb` prints a tree, and asks KVM for what goes into it when it is there; lines for a raw terminal.

@@ -4,7 +4,7 @@
 /* Distributor, and the redistributor's SGI frame, which repeats its first words. */
 enum { GICD_CTLR = 0x0, IGROUPR = 0x80, ISENABLER = 0x100, ICENABLER = 0x180, ISPENDR = 0x200, IPRIORITYR = 0x400, ITARGETSR = 0x800, GICD_SGIR = 0xf00 };
 enum { GICC_CTLR = 0x0, GICC_PMR = 0x4, GICC_IAR = 0xc, GICC_EOIR = 0x10 };
-enum { GICR_TYPER = 0x8, GICR_WAKER = 0x14, GICR_FRAME_BYTES = 0x20000, GICR_SGI_FRAME = 0x10000 };
+enum { GICR_CTLR = 0x0, GICR_TYPER = 0x8, GICR_WAKER = 0x14, GICR_PROPBASER = 0x70, GICR_PENDBASER = 0x78, GICR_FRAME_BYTES = 0x20000, GICR_SGI_FRAME = 0x10000 };
 
 static unsigned version;
 static uint64_t distributor;
@@ -25,6 +25,15 @@ static uint64_t own_redistributor(void)
 static uint64_t bank(unsigned interrupt)
 {
 	return version == 3 && interrupt < 32 ? own_redistributor() + GICR_SGI_FRAME : distributor;
+}
+
+void gic_enable_messages(uint64_t properties, uint64_t pending)
+{
+	uint64_t frame = own_redistributor();
+	write64(frame + GICR_PROPBASER, properties);
+	write64(frame + GICR_PENDBASER, pending);
+	write32(frame + GICR_CTLR, 1);
+	dsb();
 }
 
 void gic_open_cpu(void)
@@ -116,6 +125,9 @@ uint32_t gic_acknowledge(void)
 	dsb();
 	return (uint32_t)value;
 }
+
+/* GICv2 has the sender above it; GICv3 has numbers of 24 bits, for messages. */
+unsigned gic_number(uint32_t acknowledged) { return acknowledged & (version == 2 ? 0x3ff : 0xffffff); }
 
 void gic_complete(uint32_t acknowledged)
 {

@@ -90,8 +90,8 @@ void handle_exception(uint64_t vector, struct frame *frame)
 {
 	if (vector == IRQ) {
 		uint32_t acknowledged = gic_acknowledge();
-		unsigned interrupt = acknowledged & 0x3ff;
-		if (interrupt >= SPURIOUS_INTERRUPT)
+		unsigned interrupt = gic_number(acknowledged);
+		if (interrupt >= SPURIOUS_INTERRUPT && interrupt < LPI_FIRST)
 			return;
 		if (on_interrupt)
 			on_interrupt(interrupt);

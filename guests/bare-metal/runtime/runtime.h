@@ -122,8 +122,25 @@ void gic_enable(unsigned interrupt);
 void gic_disable(unsigned interrupt);
 bool gic_pending(unsigned interrupt);
 void gic_send_sgi(unsigned interrupt, uint64_t mpidr, unsigned index);
-uint32_t gic_acknowledge(void); /* the interrupt is in bits 9:0 */
+uint32_t gic_acknowledge(void);
+unsigned gic_number(uint32_t acknowledged); /* the interrupt in it */
 void gic_complete(uint32_t acknowledged);
+void gic_enable_messages(uint64_t properties, uint64_t pending); /* GICR_PROPBASER, GICR_PENDBASER */
+
+/* its.c: message-signalled interrupts of a GICv3 */
+#define LPI_FIRST 8192
+bool its_open(void); /* false when there is none */
+void its_map(unsigned device, unsigned event, unsigned interrupt); /* interrupt: LPI_FIRST or one of the next few */
+uint64_t its_doorbell(void);
+
+/* pci.c: functions of bus 0 */
+bool pci_open(void);
+int pci_find(uint32_t id, unsigned after); /* devfn of the next function after devfn `after`, or -1 */
+uint32_t pci_read(unsigned devfn, unsigned offset, unsigned bytes);
+void pci_write(unsigned devfn, unsigned offset, unsigned bytes, uint32_t value);
+unsigned pci_capability(unsigned devfn, unsigned id); /* its offset, or 0 */
+uint64_t pci_place(unsigned devfn, unsigned bar, uint64_t *size); /* puts a BAR into the 32-bit window */
+unsigned pci_interrupt(unsigned devfn); /* of its pin, as the GIC counts */
 
 /* The virtual counter and its timer, PPI 11 */
 #define TIMER_INTERRUPT 27

@@ -6,6 +6,7 @@ import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { VIRTIO_F_VERSION_1, VIRTIO_ID_RNG } from '../../../src/abi/virtio.ts';
 import { ConfigError, HostError } from '../../../src/base/errors.ts';
 import { MiB } from '../../../src/base/units.ts';
+import { type VirtioDeviceConfig, virtioDevices } from '../../../src/config/device-kinds.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { Mapping } from '../../../src/host/mapping.ts';
 import { Readiness } from '../../../src/host/poll.ts';
@@ -181,7 +182,8 @@ test('what the host fails to do ends the thread too, as the HostError that it is
   const config = parseConfig('kernel: Image\ndevices: { net0: { type: net, forward: [tcp:22:22] } }', {
     ...{ file: 'a.yaml', directory: '/', resolvePath: (name) => name },
   });
-  await device(config.devices['net0']!).creation;
+  const [[, net0]] = virtioDevices(config) as [[string, VirtioDeviceConfig]];
+  await device(net0).creation;
   await until(() => failures.length > 0, 'the end of passt');
   expect(failures).toEqual([new HostError('Cannot start passt: Failed to bind port 22')]);
 });

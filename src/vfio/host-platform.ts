@@ -18,6 +18,7 @@ export function readPlatform(sysfs: HostFiles): Platform | undefined {
   return {
     socId: sysfs.text('devices/soc0/soc_id'),
     compatibles: strings(sysfs, 'firmware/devicetree/base/compatible'),
+    hasIommu: sysfs.names('kernel/iommu_groups').length > 0,
     functions: addresses.toSorted().map((address) => readFunction(sysfs, address)),
   };
 }
@@ -31,11 +32,13 @@ function readFunction(sysfs: HostFiles, address: string): PciFunction {
   const root = path.findIndex((name) => /^pci[0-9a-f]{4,}:[0-9a-f]{2}$/.test(name));
   const controllerFolder = root > 0 ? path.slice(0, root).join('/') : undefined;
   const driver = sysfs.resolved(join(folder, 'driver'));
+  const group = sysfs.resolved(join(folder, 'iommu_group'));
   return {
     address,
     id,
     classCode: hex('class'),
     driver: driver && basename(driver),
+    group: group && basename(group),
     behind: root < 0 ? [] : path.slice(root + 1, -1).filter((name) => ADDRESS.test(name)),
     controller: controllerFolder === undefined ? [] : strings(sysfs, join(controllerFolder, 'of_node/compatible')),
     bars: readBars(sysfs.text(join(folder, 'resource')) ?? ''),

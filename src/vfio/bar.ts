@@ -1,0 +1,172 @@
+/**
+ * A BAR of a device that is passed through. Parts of it may be memory of the guest, as its policy says (pci/bar-policy.ts); what exits is
+ * done on the file of the device, in accesses as wide as the guest's. Nothing here looks into a mapping of it: what V8 makes
+ * of an access to a typed array is not ours to choose.
+ */
+import { O_RDWR, O_SYNC } from '../abi/libc.ts';
+import type { AddressRange, GuestAddress } from '../base/range.ts';
+import { MiB } from '../base/units.ts';
+import type { AccessSize, MmioDevice } from '../bus/mmio-device.ts';
+import { Fd } from '../host/fd.ts';
+import { Mapping } from '../host/mapping.ts';
+import type { Slot } from '../memory/slots.ts';
+import { mappableParts, type Part } from '../pci/bar-parts.ts';
+import type { BarPolicy } from '../pci/bar-policy.ts';
+import type { Bar } from '../pci/bars.ts';
+import type { PhysicalBar } from '../pci/physical-function.ts';
+import type { VfioDevice, VfioRegion } from './device.ts';
+
+/** A part that is ours: the MSI-X table, its pending bits. */
+export interface OwnPart extends Part {
+  read(offset: number, size: AccessSize): number;
+  write(offset: number, size: AccessSize, value: number): void;
+}
+
+/** Where memory slots go. */
+export interface SlotPlaces {
+  add(slot: Slot): void;
+  remove(slot: Slot): void;
+}
+
+export interface VfioBarOptions {
+  /** Of the device, as in the config. */
+  readonly name: string;
+  readonly device: VfioDevice;
+  readonly region: VfioRegion;
+  readonly policy: Exclude<BarPolicy, 'refuse'>;
+  readonly own: readonly OwnPart[];
+  readonly slots: SlotPlaces;
+  /** Bytes of a host page. */
+  readonly pageSize: number;
+  /** The device does not answer. */
+  onSilence(): void;
+}
+
+/** Stage 2 maps blocks of this size where guest and host addresses agree below it. */
+const BLOCK_BYTES = 2 * MiB;
+/** The guest's accesses that exited. */
+export interface BarCounts {
+  reads: number;
+  writes: number;
+}
+
+export class VfioBar implements Bar, Disposable {
+  readonly index: number;
+  readonly size: number;
+  readonly is64Bit: boolean;
+  readonly isPrefetchable: boolean;
+  readonly device: MmioDevice;
+  readonly counts: BarCounts = { reads: 0, writes: 0 };
+  readonly #options: VfioBarOptions;
+  readonly #resources = new DisposableStack();
+  readonly #parts: readonly (Part & { readonly pointer: bigint })[];
+  #slots: readonly Slot[] = [];
+  #isGone = false;
+
+  constructor({ index, is64Bit, isPrefetchable }: PhysicalBar, options: VfioBarOptions) {
+    this.index = index;
+    this.size = options.region.size;
+    this.is64Bit = is64Bit;
+    this.isPrefetchable = isPrefetchable;
+    this.#options = options;
+    using resources = new DisposableStack();
+    this.#parts = mapParts(index, options).map(({ offset, mapping }) => {
+      resources.use(mapping);
+      return { offset, size: mapping.size, pointer: mapping.pointer };
+    });
+    this.device = this.#createDevice();
+    this.#resources = resources.move();
+  }
+
+  placed(base: GuestAddress | undefined): void {
+    const { slots, policy, name } = this.#options;
+    for (const slot of this.#slots) slots.remove(slot);
+    this.#slots = [];
+    if (base === undefined || this.#isGone) return;
+    this.#slots = this.#parts.map(({ offset, size, pointer }): Slot => {
+      const range: AddressRange = { base: base + offset, size };
+      return { kind: 'bar', name: `BAR ${this.index} of ${name}`, range, pointer, readOnly: policy === 'ro-direct' };
+    });
+    for (const slot of this.#slots) slots.add(slot);
+  }
+
+  #createDevice(): MmioDevice {
+    const { device, region, name, own, onSilence } = this.#options;
+    const ownAt = (offset: number) => own.find((part) => offset >= part.offset && offset < part.offset + part.size);
+    const read = (offset: number, size: AccessSize): number => {
+      this.counts.reads++;
+      const part = ownAt(offset);
+      if (part) return part.read(offset - part.offset, size);
+      const value = device.read(region, offset, size);
+      if (value === undefined) onSilence();
+      return value ?? 2 ** (8 * size) - 1;
+    };
+    const write = (offset: number, size: AccessSize, value: number): void => {
+      this.counts.writes++;
+      const part = ownAt(offset);
+      if (part) part.write(offset - part.offset, size, value);
+      else if (!device.write(region, offset, size, value)) onSilence();
+    };
+    return {
+      name: `BAR ${this.index} of ${name}`,
+      read,
+      write,
+      read64: (offset) => {
+        if (ownAt(offset)) return BigInt(read(offset, 4)) | (BigInt(read(offset + 4, 4)) << 32n);
+        this.counts.reads++;
+        const value = device.read(region, offset, 8);
+        if (value === undefined) onSilence();
+        return BigInt(value ?? 0xffff_ffff_ffff_ffffn);
+      },
+      write64: (offset, value) => {
+        if (ownAt(offset)) {
+          write(offset, 4, Number(BigInt.asUintN(32, value)));
+          write(offset + 4, 4, Number(value >> 32n));
+          return;
+        }
+        this.counts.writes++;
+        if (!device.write(region, offset, 8, value)) onSilence();
+      },
+    };
+  }
+
+  /** While the guest runs: what it accesses exits from then on. */
+  leave(): void {
+    this.placed(undefined);
+    this.#isGone = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}
+
+/** vfio-pci's mapping becomes Normal-NC in stage 2, that of sysfs Device-nGnRE (docs/device-memory.md). */
+function mapParts(
+  index: number,
+  { device, region, policy, own, pageSize, name }: VfioBarOptions,
+): readonly { offset: number; mapping: Mapping }[] {
+  if (policy === 'trap') return [];
+  const what = `BAR ${index} of ${name}`;
+  using file = policy.startsWith('device') ? openResource(device.address, index, what) : undefined;
+  using mapped = new DisposableStack();
+  const parts = mappableParts(region.mappable, own, pageSize).map(({ offset, size }) => {
+    const place = file ? { fd: file, offset } : { fd: device.fd, offset: region.offset + offset };
+    const alignment = size >= BLOCK_BYTES ? BLOCK_BYTES : 0;
+    return {
+      offset,
+      mapping: mapped.use(Mapping.create(size, { what, ...place, alignment, readOnly: policy === 'ro-direct' })),
+    };
+  });
+  mapped.move();
+  return parts;
+}
+
+/** Before VFIO takes the BAR for itself, which it does at the first access: Linux then lets nobody else have it (IO_STRICT_DEVMEM). */
+function openResource(address: string, index: number, what: string): Fd {
+  const path = `/sys/bus/pci/devices/${address}/resource${index}`;
+  return Fd.open(path, O_RDWR | O_SYNC, `open ${path}, ${what} as device memory`, {
+    EACCES: 'only root may: choose another policy for it, or run as root',
+    EPERM: 'the kernel is locked down: choose another policy for it',
+  });
+}

@@ -1,0 +1,40 @@
+/** What the devices of a guest reach of its memory, through the host's IOMMU: device addresses are guest addresses. */
+import { ConfigError, HostError } from '../base/errors.ts';
+import { type AddressRange, endOf, formatRange } from '../base/range.ts';
+import { formatSize } from '../base/units.ts';
+import type { HostPointer } from '../host/libc.ts';
+
+/** Memory that devices shall reach. */
+export interface DmaMemory {
+  /** What it is, in errors: "RAM". */
+  readonly name: string;
+  readonly range: AddressRange;
+  readonly pointer: HostPointer;
+}
+
+export interface DmaSpace extends Disposable {
+  /** The device addresses that the IOMMU can translate, in order; the rest it keeps for itself. */
+  readonly usable: readonly AddressRange[];
+  /** Pins it and lets devices read and write it. */
+  map(memory: DmaMemory): void;
+  unmap(range: AddressRange): void;
+}
+
+/** A ConfigError where the IOMMU cannot show `memory` to devices at the address that the guest has it at. */
+export function checkReach(usable: readonly AddressRange[], { name, range }: DmaMemory): void {
+  if (usable.some((part) => range.base >= part.base && endOf(range) <= endOf(part))) return;
+  const parts = usable.map(formatRange).join(', ');
+  throw new ConfigError(
+    `Cannot show ${name} at ${formatRange(range)} to PCI devices: the IOMMU of this host translates ${parts} only: move it with memory.base, or give the guest less memory`,
+    { keyPath: 'memory' },
+  );
+}
+
+/** A HostError where more has to be pinned than may be. */
+export function checkPinnable(memory: readonly DmaMemory[], lockedMax: number): void {
+  const bytes = memory.reduce((sum, { range }) => sum + range.size, 0);
+  if (bytes <= lockedMax) return;
+  throw new HostError(
+    `Cannot pin the ${formatSize(bytes)} of memory that PCI devices shall reach: this user may lock ${formatSize(lockedMax)}: raise it ("ulimit -l ${Math.ceil(bytes / 1024)}" as root, LimitMEMLOCK= in a systemd unit), or run as root`,
+  );
+}

@@ -6,7 +6,7 @@ import { kvm_irq_routing, kvm_irq_routing_entry } from '../abi/kvm.ts';
 import { packInto } from '../base/layout.ts';
 import type { Gic } from '../kvm/vgic.ts';
 import { routingEntry, type Vm } from '../kvm/vm.ts';
-import type { MsiMessage } from '../pci/msix.ts';
+import type { MsiMessage } from '../pci/msi-vectors.ts';
 import { INTERRUPT_COUNT, LAYOUT, V2M_SPIS } from './layout.ts';
 
 /** SPI n is interrupt 32 + n, and GSI n while nobody routes it elsewhere. */

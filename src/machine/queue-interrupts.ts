@@ -10,7 +10,7 @@ import { EventFd } from '../host/eventfd.ts';
 import { waitFor } from '../host/poll.ts';
 import type { RemoteDevice } from '../io/remote-device.ts';
 import type { Vm } from '../kvm/vm.ts';
-import type { MsiMessage, MsiSink } from '../pci/msix.ts';
+import type { MsiMessage, MsiSink } from '../pci/msi-vectors.ts';
 import type { MsiRoutes } from './msi-routes.ts';
 
 export interface QueueInterruptsOptions {

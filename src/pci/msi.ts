@@ -20,7 +20,7 @@ import {
 } from '../abi/pci.ts';
 import { bits } from '../base/bits.ts';
 import type { ConfigSpace } from './config-space.ts';
-import type { MsiMessage, MsiSink } from './msix.ts';
+import { type MsiMessage, type MsiSink, MsiVectors } from './msi-vectors.ts';
 
 /** Message control: how many vectors there are and how many the driver uses, as powers of two (§6.8.1.3). */
 const FLAGS = { CAPABLE: bits(3, 1), ENABLED: bits(6, 4) } as const;
@@ -39,18 +39,15 @@ export interface MsiShape {
 
 export class Msi {
   readonly #config: ConfigSpace;
-  readonly #sink: MsiSink;
   readonly #shape: MsiShape;
   readonly #capability: number;
-  readonly #routed: (MsiMessage | undefined)[];
-  #isEnabled = false;
+  readonly #vectors: MsiVectors;
 
   constructor(config: ConfigSpace, shape: MsiShape, sink: MsiSink) {
     const { count, is64Bit, isMaskable, capability } = shape;
     this.#config = config;
-    this.#sink = sink;
     this.#shape = shape;
-    this.#routed = Array.from({ length: count }, () => undefined);
+    this.#vectors = new MsiVectors(count, sink, (vector) => this.#message(vector));
     this.#capability = config.addCapability(PCI_CAP_ID_MSI, new Uint8Array(Msi.size(shape) - 2), capability);
     const flags =
       FLAGS.CAPABLE.set(0, Math.log2(count)) |
@@ -73,8 +70,10 @@ export class Msi {
   reading(offset: number, size: number): void {
     const register = this.#at(this.#shape.is64Bit ? PCI_MSI_PENDING_64 : PCI_MSI_PENDING_32);
     if (!this.#shape.isMaskable || offset >= register + 4 || offset + size <= register) return;
-    const bit = (vector: number) => (!this.#routed[vector] && this.#sink.isPending(vector) ? 2 ** vector : 0);
-    const pending = this.#routed.reduce((sum, _, vector) => sum + bit(vector), 0);
+    let pending = 0;
+    for (let vector = 0; vector < this.#vectors.count; vector++) {
+      if (this.#vectors.isPending(vector)) pending += 2 ** vector;
+    }
     this.#config.show(register, 4, pending);
   }
 
@@ -97,21 +96,7 @@ export class Msi {
   }
 
   #update(): void {
-    const isEnabled = (this.#config.read(this.#at(PCI_MSI_FLAGS), 2) & PCI_MSI_FLAGS_ENABLE) !== 0;
-    const changes = isEnabled !== this.#isEnabled;
-    this.#isEnabled = isEnabled;
-    // Wired interrupts end before messages begin, and the other way round.
-    if (changes && isEnabled) this.#sink.enabled(true);
-    for (const vector of this.#routed.keys()) this.#updateVector(vector);
-    if (changes && !isEnabled) this.#sink.enabled(false);
-  }
-
-  #updateVector(vector: number): void {
-    const message = this.#message(vector);
-    const routed = this.#routed[vector];
-    if (message?.address === routed?.address && message?.data === routed?.data) return;
-    this.#routed[vector] = message;
-    this.#sink.route(vector, message);
+    this.#vectors.update((this.#config.read(this.#at(PCI_MSI_FLAGS), 2) & PCI_MSI_FLAGS_ENABLE) !== 0);
   }
 
   /** What the vector is delivered as, unless it is masked or the driver uses fewer (§6.8.1.5). */
@@ -119,7 +104,7 @@ export class Msi {
     const { is64Bit, isMaskable, count } = this.#shape;
     const used = Math.min(count, 2 ** FLAGS.ENABLED.get(this.#config.read(this.#at(PCI_MSI_FLAGS), 2)));
     const mask = isMaskable ? this.#config.read(this.#at(this.#maskRegister), 4) : 0;
-    if (!this.#isEnabled || vector >= used || ((mask >>> vector) & 1) !== 0) return undefined;
+    if (vector >= used || ((mask >>> vector) & 1) !== 0) return undefined;
     const high = is64Bit ? BigInt(this.#config.read(this.#at(PCI_MSI_ADDRESS_HI), 4)) << 32n : 0n;
     const data = this.#config.read(this.#at(is64Bit ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2);
     const address = high | BigInt(this.#config.read(this.#at(PCI_MSI_ADDRESS_LO), 4));

@@ -17,24 +17,10 @@ import {
 import { alignUp } from '../base/bits.ts';
 import type { AccessSize, MmioDevice } from '../bus/mmio-device.ts';
 import type { ConfigSpace } from './config-space.ts';
+import { type MsiMessage, type MsiSink, MsiVectors } from './msi-vectors.ts';
 
 /** Pending bits are read as 64-bit words (§6.8.2). */
 const PBA_WORD_BYTES = 8;
-
-/** What a device writes to interrupt: to which address, and what. */
-export interface MsiMessage {
-  readonly address: bigint;
-  readonly data: number;
-}
-
-export interface MsiSink {
-  /** From now on vector `vector` is delivered as `message`; undefined: it is masked, and what comes stays pending. */
-  route(vector: number, message: MsiMessage | undefined): void;
-  /** Whether there is one that waits for `route`. */
-  isPending(vector: number): boolean;
-  /** The driver turned MSI-X on or off: off, interrupts are wired. */
-  enabled(isEnabled: boolean): void;
-}
 
 /** Where table and pending bits lie in their BARs, multiples of 8. */
 export interface MsixPlaces {
@@ -59,18 +45,15 @@ export interface MsixPart {
 export class Msix {
   readonly #places: MsixPlaces;
   readonly #config: ConfigSpace;
-  readonly #sink: MsiSink;
   readonly #capability: number;
   readonly #table: DataView;
-  readonly #routed: (MsiMessage | undefined)[];
-  #isEnabled = false;
+  readonly #vectors: MsiVectors;
 
   constructor(config: ConfigSpace, count: number, places: MsixPlaces, sink: MsiSink) {
     this.#config = config;
-    this.#sink = sink;
     this.#places = places;
     this.#table = new DataView(new ArrayBuffer(Msix.tableBytes(count)));
-    this.#routed = Array.from({ length: count }, () => undefined);
+    this.#vectors = new MsiVectors(count, sink, (vector) => this.#message(vector));
     const body = new DataView(new ArrayBuffer(10));
     body.setUint16(0, count - 1, true);
     body.setUint32(2, places.table | places.bar, true);
@@ -89,7 +72,7 @@ export class Msix {
   }
 
   get isEnabled(): boolean {
-    return this.#isEnabled;
+    return this.#vectors.isEnabled;
   }
 
   /** To be called after the guest's write of `size` bytes at `offset` of the configuration space. */
@@ -125,7 +108,7 @@ export class Msix {
         write: (offset, size, value) => this.#writeTable(offset, size, value),
       },
       {
-        ...{ bar: pbaBar ?? bar, offset: pba, size: Msix.pendingBytes(this.#routed.length) },
+        ...{ bar: pbaBar ?? bar, offset: pba, size: Msix.pendingBytes(this.#vectors.count) },
         read: (offset, size) => this.#readPending(offset, size),
         write: () => {},
       },
@@ -142,15 +125,14 @@ export class Msix {
     if (size !== 4 || offset % 4 !== 0) return;
     const isControl = offset % PCI_MSIX_ENTRY_SIZE === PCI_MSIX_ENTRY_VECTOR_CTRL;
     this.#table.setUint32(offset, isControl ? value & PCI_MSIX_ENTRY_CTRL_MASKBIT : value, true);
-    this.#updateVector(Math.floor(offset / PCI_MSIX_ENTRY_SIZE));
+    this.#vectors.updateVector(Math.floor(offset / PCI_MSIX_ENTRY_SIZE));
   }
 
   /** The bits of what waits, from `offset` on. They cannot be written. */
   #readPending(offset: number, size: AccessSize): number {
     let value = 0;
     for (let bit = 0; bit < 8 * size; bit++) {
-      const vector = 8 * offset + bit;
-      if (vector < this.#routed.length && !this.#routed[vector] && this.#sink.isPending(vector)) value |= 1 << bit;
+      if (this.#vectors.isPending(8 * offset + bit)) value |= 1 << bit;
     }
     return value >>> 0;
   }
@@ -166,28 +148,13 @@ export class Msix {
   }
 
   #update(): void {
-    const isEnabled = (this.#config.read(this.#flags, 2) & PCI_MSIX_FLAGS_ENABLE) !== 0;
-    const changes = isEnabled !== this.#isEnabled;
-    this.#isEnabled = isEnabled;
-    // Wired interrupts end before messages begin, and the other way round.
-    if (changes && isEnabled) this.#sink.enabled(true);
-    for (const vector of this.#routed.keys()) this.#updateVector(vector);
-    if (changes && !isEnabled) this.#sink.enabled(false);
-  }
-
-  #updateVector(vector: number): void {
-    const message = this.#message(vector);
-    const routed = this.#routed[vector];
-    if (message?.address === routed?.address && message?.data === routed?.data) return;
-    this.#routed[vector] = message;
-    this.#sink.route(vector, message);
+    this.#vectors.update((this.#config.read(this.#flags, 2) & PCI_MSIX_FLAGS_ENABLE) !== 0);
   }
 
   /** What the vector is delivered as, unless it is masked. */
   #message(vector: number): MsiMessage | undefined {
     const word = (register: number) => this.#table.getUint32(vector * PCI_MSIX_ENTRY_SIZE + register, true);
     const isMasked =
-      !this.#isEnabled ||
       (this.#config.read(this.#flags, 2) & PCI_MSIX_FLAGS_MASKALL) !== 0 ||
       (word(PCI_MSIX_ENTRY_VECTOR_CTRL) & PCI_MSIX_ENTRY_CTRL_MASKBIT) !== 0;
     if (isMasked) return undefined;
@@ -198,7 +165,7 @@ export class Msix {
   /** As after a reset (§6.8.2.9). */
   #maskAll(): void {
     new Uint8Array(this.#table.buffer).fill(0);
-    for (const vector of this.#routed.keys()) {
+    for (let vector = 0; vector < this.#vectors.count; vector++) {
       this.#table.setUint32(
         vector * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL,
         PCI_MSIX_ENTRY_CTRL_MASKBIT,

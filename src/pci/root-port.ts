@@ -51,7 +51,8 @@ import type { AccessSize } from '../bus/mmio-device.ts';
 import { type BarSpace, Bars } from './bars.ts';
 import type { BusFunction } from './bus-function.ts';
 import { ConfigSpace } from './config-space.ts';
-import { type MsiMessage, Msix } from './msix.ts';
+import type { MsiMessage } from './msi-vectors.ts';
+import { Msix } from './msix.ts';
 
 /** Red Hat's "PCIe Root port". Base class 06, subclass 04: a bridge between PCI buses. */
 const IDENTITY = { vendorId: 0x1b36, deviceId: 0x000c, classCode: 0x06_04_00, interruptPin: 1, isBridge: true };

@@ -9,7 +9,7 @@ import { HostError } from '../base/errors.ts';
 import { EventFd } from '../host/eventfd.ts';
 import { waitFor } from '../host/poll.ts';
 import type { Vm } from '../kvm/vm.ts';
-import type { MsiMessage, MsiSink } from '../pci/msix.ts';
+import type { MsiMessage, MsiSink } from '../pci/msi-vectors.ts';
 import type { VfioDevice } from './device.ts';
 
 /** How messages become interrupts of the guest. */

@@ -21,7 +21,8 @@ import type { Bar, BarSpace } from '../pci/bars.ts';
 import { Bars } from '../pci/bars.ts';
 import type { BusFunction } from '../pci/bus-function.ts';
 import { ConfigSpace } from '../pci/config-space.ts';
-import { type MsiSink, Msix } from '../pci/msix.ts';
+import type { MsiSink } from '../pci/msi-vectors.ts';
+import { Msix } from '../pci/msix.ts';
 import {
   addCapabilities,
   MSIX_BAR,

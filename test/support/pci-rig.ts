@@ -14,7 +14,7 @@ import { type AddressRange, contains, overlaps } from '../../src/base/range.ts';
 import type { AccessSize, MmioDevice } from '../../src/bus/mmio-device.ts';
 import { DeviceHost } from '../../src/io/device-host.ts';
 import { GuardedLoop } from '../../src/io/guarded-loop.ts';
-import type { MsiMessage } from '../../src/pci/msix.ts';
+import type { MsiMessage } from '../../src/pci/msi-vectors.ts';
 import { ringFeatures } from '../../src/virtio/features.ts';
 import { VirtioPciFunction } from '../../src/virtio/pci-function.ts';
 import { QueueCounters } from '../../src/virtio/queue-counters.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigSpace } from '../../../src/pci/config-space.ts';
 import { Msi } from '../../../src/pci/msi.ts';
-import type { MsiMessage, MsiSink } from '../../../src/pci/msix.ts';
+import type { MsiMessage, MsiSink } from '../../../src/pci/msi-vectors.ts';
 
 const CAPABILITY = 0x50;
 /** PCI Local Bus 3.0 §6.8.1, a capability with 64-bit addresses and masks. */

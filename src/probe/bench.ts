@@ -48,15 +48,13 @@ export class Bench {
   }
 
   /** Fails when the back-end has crashed, or does not serve the next connection. Says how it has ended, if it has. */
-  recover(id: string): string {
+  recover(): string {
     let trouble = this.#trouble();
     // It may have been ending when it took the connection.
     const end = this.target.takeEnd(trouble === undefined ? 0 : END_MS) ?? '';
     if (CRASH.test(end)) fail(end);
     if (trouble !== undefined && end !== '') trouble = this.#trouble();
-    if (trouble === undefined) return end;
-    this.#giveUp(id);
-    return fail(trouble);
+    return trouble === undefined ? end : fail(trouble);
   }
 
   /** After a failure: only whether there is somebody for the next check. */

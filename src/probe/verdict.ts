@@ -54,7 +54,7 @@ export function judge(check: Check, bench: Bench): Verdict {
   if (bench.goneSince !== undefined) return verdict('skipped', bench.goneSince);
   try {
     const seen = check.run(bench) ?? '';
-    const after = bench.recover(id);
+    const after = bench.recover();
     return verdict('pass', [seen, after].filter((text) => text !== '').join('; '));
   } catch (error) {
     if (error instanceof Ended) {

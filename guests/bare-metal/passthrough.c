@@ -101,6 +101,7 @@ static void check_messages(unsigned devfn)
 static void check_line(unsigned devfn)
 {
 	unsigned interrupt = pci_interrupt(devfn), before = messages;
+	gic_make_level(interrupt);
 	gic_enable(interrupt);
 	for (unsigned round = 0; round < 20; round++) {
 		write32(edu + IRQ_RAISE, RAISED_BY_US);

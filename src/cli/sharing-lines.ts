@@ -15,7 +15,8 @@ function linesOf({ name, type, memory, process, isolation, reason }: DeviceShari
     const by = file === undefined ? '' : `, by ${file}${fd === undefined ? '' : ` (file descriptor ${fd})`}`;
     return `  sees ${formatRange({ base, size })} (${formatSize(size)}): ${what}${by}\n`;
   });
-  return `${head}${servedBy(process)}\n${sees.join('')}  isolation: ${isolation}: ${reason}\n`;
+  const who = type === 'vfio' ? 'a PCI device, by DMA' : servedBy(process);
+  return `${head}${who}\n${sees.join('')}  isolation: ${isolation}: ${reason}\n`;
 }
 
 function servedBy(process: DeviceSharing['process']): string {

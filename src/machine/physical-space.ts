@@ -41,6 +41,10 @@ export class SlotsAndBus implements PhysicalSpace {
     return this.#find(address, 1)?.readOnly ?? false;
   }
 
+  unalignedAt(address: GuestAddress): 'emulate' | 'inject' | undefined {
+    return this.#slots.slots.find(({ range }) => address >= range.base && address < endOf(range))?.unaligned;
+  }
+
   readDevice(address: GuestAddress, size: AccessSize): number | bigint {
     return this.#bus.read(address, size);
   }

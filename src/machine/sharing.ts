@@ -2,6 +2,7 @@
  * Which back-end sees which bytes of the guest, and whether that is all it can come by: of a running VM by the processes
  * that serve its devices, of a config by what it says (docs/sharing.md).
  */
+import type { PassedDevice } from '../config/device-kinds.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { DeviceSharing } from '../control/protocol.ts';
 import { getuid } from '../host/libc.ts';
@@ -36,12 +37,25 @@ const OWN: Verdict = { isolation: 'own', reason: 'orko-vmm serves it itself' };
 export function explainSharing(config: VmConfig, running?: RunningSharing): readonly DeviceSharing[] {
   const devices = Object.entries(config.devices);
   const shown = devices.flatMap(([name, device]) => ('backend' in device ? [show(config, name, device, running)] : []));
-  return devices.map(([name, { type }]) => {
+  return devices.map(([name, keys]) => {
+    if (keys.type === 'vfio') return reached(config, name, keys as PassedDevice);
+    const { type } = keys;
     const device = shown.find((candidate) => candidate.name === name);
     if (device === undefined) return { name, type, memory: [], ...OWN };
     const { memory, process } = device;
     return { name, type, memory: [memory], ...(process && { process }), ...judge(device, shown) };
   });
+}
+
+/** By DMA, through the host's IOMMU. */
+function reached(config: VmConfig, name: string, { type, memory: { pool } }: PassedDevice): DeviceSharing {
+  if (pool === undefined) {
+    const ram = { what: 'RAM', base: config.memory.base, size: config.memory.size };
+    return { name, type, memory: [ram], isolation: 'none', reason: 'its DMA reaches all of RAM (memory: all)' };
+  }
+  const { range } = placePools(config).find((placed) => placed.name === pool)!;
+  const reason = "its DMA reaches the pool alone: the host's IOMMU sees to that";
+  return { name, type, memory: [{ what: `pool ${pool}`, ...range }], isolation: 'real', reason };
 }
 
 type ServedDevice = Extract<VmConfig['devices'][string], { readonly backend: object }>;

@@ -20,6 +20,8 @@ export interface Slot {
   readonly pointer: bigint;
   /** The guest's writes exit (or are refused); its reads never do. */
   readonly readOnly: boolean;
+  /** What is done about an access that the CPU refuses since it is not aligned; absent: the run ends. */
+  readonly unaligned?: 'emulate' | 'inject';
 }
 
 /** Where slots take effect: a VM. */

@@ -20,7 +20,7 @@ export function obstaclesOf(device: PciFunction, platform: Platform): readonly O
   const obstacles: Obstacle[] = [];
   if (!isForGuests(device)) {
     const holder = device.driver === undefined ? 'it has no driver' : `the driver ${device.driver} of the host has it`;
-    obstacles.push({ why: `${holder} and not vfio-pci`, remedy: bindCommand([device]) });
+    obstacles.push({ why: `${holder}, and it needs vfio-pci`, remedy: bindCommand([device]) });
   }
   const others = partnersOf(device, platform).filter((other) => other.driver !== undefined && !isForGuests(other));
   if (others.length > 0) {

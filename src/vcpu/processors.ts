@@ -3,7 +3,7 @@
  * others have native threads. Every exit is answered on the main thread, so no device needs a lock. What makes this fast
  * is that exits are rare: output is coalesced, registers are read from memory (docs/architecture.md, "Who answers an exit").
  */
-import { EAGAIN, EINTR } from '../abi/errno.ts';
+import { EAGAIN, EFAULT, EINTR } from '../abi/errno.ts';
 import { KVM_EXIT_INTR, KVM_EXIT_MMIO, KVM_EXIT_UNKNOWN } from '../abi/kvm.ts';
 import { HostError } from '../base/errors.ts';
 import { FewTimes } from '../base/few-times.ts';
@@ -109,7 +109,7 @@ export class Processors {
         this.#signals.consume();
         this.#serveThreads();
         if (interrupted()) break;
-      } else this.#failed(0, explainRunFailure(errno));
+      } else if (!this.#answerUnaligned(0, errno)) this.#failed(0, explainRunFailure(errno));
     }
     return this.#ending;
   }
@@ -174,7 +174,7 @@ export class Processors {
     const errno = this.#vcpus[index]!.enter();
     if (errno === 0) this.#answer(index);
     else if (errno === EINTR || errno === EAGAIN) this.#signals.consume();
-    else this.#failed(index, explainRunFailure(errno));
+    else if (!this.#answerUnaligned(index, errno)) this.#failed(index, explainRunFailure(errno));
   }
 
   #answer(index: number): void {
@@ -241,6 +241,13 @@ export class Processors {
       `Guest used ${instruction} on ${at}, at pc ${formatAddress(pc)}: ${why}: it gets an external abort`,
     );
     vcpu.injectExternalAbort();
+  }
+
+  /** Whether it was an access that can be dealt with. */
+  #answerUnaligned(index: number, errno: number): boolean {
+    if (errno !== EFAULT || !this.#world.undecoded.answerUnaligned(this.#vcpus[index]!)) return false;
+    this.#undecodedCounts[index]!++;
+    return true;
   }
 
   #failed(index: number, meaning: string): void {

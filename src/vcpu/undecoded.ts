@@ -25,6 +25,8 @@ export interface PhysicalSpace {
   writeMemory(address: GuestAddress, size: AccessSize, value: bigint): boolean;
   /** There is memory there, and the guest may only read it. */
   isReadOnly(address: GuestAddress): boolean;
+  /** What is done about an access there that is not aligned, where the CPU refuses it in stage 2. */
+  unalignedAt(address: GuestAddress): 'emulate' | 'inject' | undefined;
   readDevice(address: GuestAddress, size: AccessSize): number | bigint;
   writeDevice(address: GuestAddress, size: AccessSize, value: number | bigint): void;
 }
@@ -44,6 +46,8 @@ export type Outcome =
 
 /** ESR_ELx.ISS of a data abort: it writes. */
 const WNR = bit(6);
+/** Data fault status code of an alignment fault. */
+const DFSC_ALIGNMENT = 0x21;
 /** PSTATE: 32-bit state; EL1; and what an executed instruction leaves cleared (BTYPE, SS). */
 const PSTATE = { NRW: 1n << 4n, EL1: 1n << 2n, PAN: 1n << 22n, STEP: (3n << 10n) | (1n << 21n) } as const;
 const SCTLR = { E0E: 24n, EE: 25n } as const;
@@ -98,6 +102,35 @@ export class UndecodedAccesses implements Disposable {
       cpu.advance();
     }
     return { kind: 'done' };
+  }
+
+  /**
+   * KVM_RUN has failed, which it does, without a word, for an access that is not aligned to what is device memory in stage 2 alone
+   * (Linux arch/arm64/kvm/mmu.c, kvm_handle_guest_abort). If it is one, and somebody wants it so, it is carried out, or the guest
+   * gets the fault; false where it is something else.
+   */
+  answerUnaligned(vcpu: Vcpu): boolean {
+    const cpu = new Cpu(vcpu, this.#registers, this.#world);
+    const word = cpu.is32Bit ? undefined : cpu.fetch();
+    const instruction = word === undefined ? undefined : decode(word);
+    if (instruction === undefined || instruction.kind === 'atomic') return false;
+    const surroundings = this.#surroundings(cpu, instruction);
+    if (surroundings === undefined) return false;
+    let virtual = 0n;
+    const translate: Surroundings['translate'] = (address, access) => {
+      virtual ||= address;
+      return surroundings.translate(address, access);
+    };
+    const planned = plan(instruction, cpu, { ...surroundings, translate });
+    if (planned.kind !== 'plan') return false;
+    const wanted = planned.plan.parts.map(({ address }) => this.#world.space.unalignedAt(address)).find(Boolean);
+    if (wanted === undefined) return false;
+    if (wanted === 'inject') cpu.abort({ virtual, status: DFSC_ALIGNMENT, isWrite: instruction.kind !== 'load' });
+    else {
+      planned.plan.run();
+      cpu.advance();
+    }
+    return true;
   }
 
   /** No device takes such a write: that it was lost, the guest has to hear. */

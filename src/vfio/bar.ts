@@ -42,6 +42,10 @@ export interface VfioBarOptions {
   onSilence(): void;
 }
 
+const UNALIGNED: Readonly<Record<string, Pick<Slot, 'unaligned'>>> = {
+  'device+emulate': { unaligned: 'emulate' },
+  'device+inject': { unaligned: 'inject' },
+};
 /** Stage 2 maps blocks of this size where guest and host addresses agree below it. */
 const BLOCK_BYTES = 2 * MiB;
 /** The guest's accesses that exited. */
@@ -85,7 +89,8 @@ export class VfioBar implements Bar, Disposable {
     if (base === undefined || this.#isGone) return;
     this.#slots = this.#parts.map(({ offset, size, pointer }): Slot => {
       const range: AddressRange = { base: base + offset, size };
-      return { kind: 'bar', name: `BAR ${this.index} of ${name}`, range, pointer, readOnly: policy === 'ro-direct' };
+      const what = { kind: 'bar' as const, name: `BAR ${this.index} of ${name}` };
+      return { ...what, range, pointer, readOnly: policy === 'ro-direct', ...UNALIGNED[policy] };
     });
     for (const slot of this.#slots) slots.add(slot);
   }

@@ -2,7 +2,7 @@
 #include "runtime.h"
 
 /* Distributor, and the redistributor's SGI frame, which repeats its first words. */
-enum { GICD_CTLR = 0x0, IGROUPR = 0x80, ISENABLER = 0x100, ICENABLER = 0x180, ISPENDR = 0x200, IPRIORITYR = 0x400, ITARGETSR = 0x800, GICD_SGIR = 0xf00 };
+enum { GICD_CTLR = 0x0, IGROUPR = 0x80, ISENABLER = 0x100, ICENABLER = 0x180, ISPENDR = 0x200, IPRIORITYR = 0x400, ITARGETSR = 0x800, ICFGR = 0xc00, GICD_SGIR = 0xf00 };
 enum { GICC_CTLR = 0x0, GICC_PMR = 0x4, GICC_IAR = 0xc, GICC_EOIR = 0x10 };
 enum { GICR_CTLR = 0x0, GICR_TYPER = 0x8, GICR_WAKER = 0x14, GICR_PROPBASER = 0x70, GICR_PENDBASER = 0x78, GICR_FRAME_BYTES = 0x20000, GICR_SGI_FRAME = 0x10000 };
 
@@ -88,6 +88,13 @@ void gic_enable(unsigned interrupt)
 	}
 	write32(base + ISENABLER + interrupt / 32 * 4, 1u << interrupt % 32);
 	dsb();
+}
+
+/* What an SPI is after a reset is for the implementation to choose; KVM's are edge-triggered. */
+void gic_make_level(unsigned interrupt)
+{
+	uint64_t config = distributor + ICFGR + interrupt / 16 * 4;
+	write32(config, read32(config) & ~(2u << 2 * (interrupt % 16)));
 }
 
 void gic_disable(unsigned interrupt)

@@ -119,6 +119,7 @@ void psci_system_off(void) __attribute__((noreturn));
 unsigned gic_open(void); /* 2 or 3, 0 when there is none; sets up the distributor and this CPU */
 void gic_open_cpu(void);
 void gic_enable(unsigned interrupt);
+void gic_make_level(unsigned interrupt); /* an SPI, while it is disabled */
 void gic_disable(unsigned interrupt);
 bool gic_pending(unsigned interrupt);
 void gic_send_sgi(unsigned interrupt, uint64_t mpidr, unsigned index);

@@ -72,3 +72,13 @@ test('a config: as whom it will be served, where it says so', () => {
   ]);
   expect(sharing.map(({ isolation }) => isolation)).toEqual(['real', 'none', 'unknown']);
 });
+
+test('a device that is passed through reaches RAM, or its pool alone', () => {
+  const [all, some] = explainSharing(
+    configOf(`
+  disk: { type: vfio, host: "0000:01:00.0" }
+  card: { type: vfio, host: "0000:02:00.0", memory: pool }`),
+  );
+  expect(all).toMatchObject({ memory: [RAM], isolation: 'none', reason: 'its DMA reaches all of RAM (memory: all)' });
+  expect(some).toMatchObject({ memory: [{ what: 'pool card', size: 64 * MiB }], isolation: 'real' });
+});

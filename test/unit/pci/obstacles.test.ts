@@ -33,7 +33,7 @@ describe('obstaclesOf', () => {
     const device = fn('0000:01:00.0', { driver: 'nvme', group: '2' });
     expect(obstaclesOf(device, platform([device]))).toEqual([
       {
-        why: 'the driver nvme of the host has it and not vfio-pci',
+        why: 'the driver nvme of the host has it, and it needs vfio-pci',
         remedy:
           'modprobe vfio-pci && echo vfio-pci >/sys/bus/pci/devices/0000:01:00.0/driver_override && echo 0000:01:00.0 >/sys/bus/pci/devices/0000:01:00.0/driver/unbind && echo 0000:01:00.0 >/sys/bus/pci/drivers_probe',
       },
@@ -43,7 +43,7 @@ describe('obstaclesOf', () => {
   test('no driver, and so no group yet', () => {
     const device = fn('0000:01:00.0');
     const [obstacle] = obstaclesOf(device, platform([device]));
-    expect(obstacle!.why).toBe('it has no driver and not vfio-pci');
+    expect(obstacle!.why).toBe('it has no driver, and it needs vfio-pci');
     expect(obstacle!.remedy).not.toContain('unbind');
   });
 

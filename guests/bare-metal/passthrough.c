@@ -132,8 +132,9 @@ static void check_edu(unsigned devfn)
 		return;
 	}
 	for (bool is_first = true; bootargs_has("dma-for-ever"); is_first = false) {
-		run_dma((uint64_t)memory, DMA_BUFFER, 4096, 0);
-		run_dma(DMA_BUFFER, (uint64_t)memory, 4096, DMA_FROM_DEVICE);
+		/* Half of the buffer: up to its end is too far for QEMU 7.2, which then ends itself. */
+		run_dma((uint64_t)memory, DMA_BUFFER, 2048, 0);
+		run_dma(DMA_BUFFER, (uint64_t)memory, 2048, DMA_FROM_DEVICE);
 		if (is_first)
 			print("DMA for ever\n");
 	}

@@ -103,10 +103,12 @@ describe.skipIf(!hasHost('vfio'))('VFIO', { timeout: TEST_TIMEOUT_MS }, () => {
       await using vm = await startVm(l1, driving({ host: IVSHMEM, bars: { 2: policy } }, 'hold'));
       await vm.printed('HOLDING');
       const { stdout } = await vm.ctl('explain-memory --json');
-      const slots = (JSON.parse(stdout) as { slots: { name: string; readOnly: boolean; stage2: string }[] }).slots;
-      const shown = slots.filter(({ name }) => name === 'BAR 2 of dev');
-      const { pid } = JSON.parse((await vm.ctl('status --json')).stdout) as { pid: number };
-      const maps = await l1.must(`cat /proc/${pid}/maps`);
+      const { memory } = JSON.parse(stdout) as {
+        memory: { slots: { name: string; readOnly: boolean; stage2: string }[] };
+      };
+      const shown = memory.slots.filter(({ name }) => name === 'BAR 2 of dev');
+      const { status } = JSON.parse((await vm.ctl('status --json')).stdout) as { status: { pid: number } };
+      const maps = await l1.must(`cat /proc/${status.pid}/maps`);
       const mapped = maps.split('\n').filter((line) => /vfio-device|resource2/.test(line));
       const isDevice = policy.startsWith('device');
       expect([policy, shown.map(({ readOnly, stage2 }) => [readOnly, stage2])]).toEqual([
@@ -190,7 +192,9 @@ describe.skipIf(!hasHost('vfio'))('Linux on passed-through devices', { timeout: 
     );
     expect(read).toBe(written);
     expect(await shell.run('grep nvme0q /proc/interrupts')).toMatch(/ITS.*nvme0q1/);
-    const stats = JSON.parse((await vm.ctl('stats --json')).stdout) as { devices: { counters: Counters }[] };
+    const { stats } = JSON.parse((await vm.ctl('stats --json')).stdout) as {
+      stats: { devices: { counters: Counters }[] };
+    };
     process.stdout.write(`  nvme ${policy}: ${JSON.stringify(stats.devices[0]!.counters)}\n`);
     vm.write('poweroff\n');
     expect(await vm.exited()).toBe(0);

@@ -4,7 +4,6 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { makeFileSystem } from '../support/file-system-image.ts';
 import { takeAddress } from '../support/guest-network.ts';
 import { GuestShell } from '../support/guest-shell.ts';
-import { eventually } from '../support/host-memory.ts';
 import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
 import { serveDisks } from '../support/storage-daemon.ts';
 import { linux, rounds, startVm, TEST_TIMEOUT_MS, timeoutMsWith, type Vm, type VmOptions } from '../support/vm.ts';
@@ -287,7 +286,7 @@ describe('vhost-user', { timeout: timeoutMsWith(REBINDS, REBOOTS) }, () => {
         last = await GuestShell.open(vm, boot);
       }
       expect(await last.run('cat /sys/class/graphics/fb0/virtual_size')).toBe(`${width},${height}`);
-      // This kernel has no console on a display, so nobody turns it on. Pictures: test/unit/vhost-user/.
+      // This kernel has no console on a display, so nobody turns it on. Pictures: test/unit/io/served-actions.test.ts.
       expect((await vm.ctl(`device screen screenshot ${folder}/${boot}.ppm`)).stderr).toContain(
         'the guest shows nothing',
       );

@@ -44,8 +44,8 @@ export class RunningDevice implements HostedDevice {
     const counters = new SharedArrayBuffer(device.queueSizes.length * QueueCounters.BYTES);
     const eventFds = () => device.queueSizes.map(() => resources.use(EventFd.create()));
     const kicks = eventFds().map(({ number }) => number);
+    const calls = request.interrupts.kind === 'each' ? eventFds() : [];
     const interrupts = resources.use(new DriverInterrupts(request.interrupts, surroundings.loop));
-    const calls = interrupts.isEach ? eventFds() : [];
     interrupts.setCalls(calls);
     this.#interrupts = interrupts;
     const watches: (Disposable | undefined)[] = [];

@@ -8,6 +8,7 @@ import { ConfigError, HostError } from '../../../src/base/errors.ts';
 import { MiB } from '../../../src/base/units.ts';
 import { type VirtioDeviceConfig, virtioDevices } from '../../../src/config/device-kinds.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
+import { EventFd } from '../../../src/host/eventfd.ts';
 import { Mapping } from '../../../src/host/mapping.ts';
 import { Readiness } from '../../../src/host/poll.ts';
 import { Signals } from '../../../src/host/signals.ts';
@@ -49,12 +50,14 @@ function setUp() {
     onFailure: (error) => void failures.push(error),
   });
   let number = 0;
-  const device = (keys: DeviceKeys, strict = false) =>
+  const device = (keys: DeviceKeys, strict = false, resampled?: EventFd) =>
     closeable.use(
       new RemoteDevice({
         ...{ number: number++, name: `device${number}`, keys, thread },
         memory: undefined,
-        interrupts: { kind: 'one', status: strict ? status.pointer : undefined },
+        interrupts: resampled
+          ? { kind: 'each', status: status.pointer, resampled: resampled.number }
+          : { kind: 'one', status: strict ? status.pointer : undefined },
         onRewire: () => {},
         onConfig: () => {},
         onShow: () => {},
@@ -101,6 +104,44 @@ test('a device is made, serves its queue, interrupts, and is reset', { timeout: 
   queue.kick();
   rng.notify(0);
   expect(isSignalled(rng.irq.number, 50)).toBe(false);
+  expect(failures).toEqual([]);
+});
+
+test('each queue interrupts by an eventfd of its own, or all by a line, in the middle of which the thread may end', {
+  timeout: 30_000,
+}, async () => {
+  using resampled = EventFd.create();
+  const { ram, thread, device, interruptStatus } = setUp();
+  using ending = new DisposableStack();
+  ending.use(thread);
+  const rng = device(RNG, false, resampled);
+  expect((await rng.creation).wires.calls).toHaveLength(1);
+  const queue = new DriverQueue(ram, 8);
+  rng.activate([{ index: 0, ...queue.places }], FEATURES);
+  const ask = () => {
+    queue.add({ writable: [8] });
+    queue.kick();
+    rng.notify(0);
+  };
+  ask();
+  expect(isSignalled(rng.calls[0]!.number)).toBe(true);
+  expect([isSignalled(rng.irq.number, 50), interruptStatus[0]]).toEqual([false, 0]);
+
+  rng.setLine(true);
+  rng.irq.take();
+  ask();
+  expect(isSignalled(rng.irq.number)).toBe(true);
+  expect(interruptStatus[0]).toBe(1);
+  // The guest ends the interrupt: it comes again as long as the status says that something happened.
+  rng.irq.take();
+  resampled.signal();
+  expect(isSignalled(rng.irq.number)).toBe(true);
+  Atomics.store(interruptStatus, 0, 0);
+  rng.irq.take();
+  resampled.signal();
+  expect(isSignalled(rng.irq.number, 50)).toBe(false);
+
+  ending.dispose();
   expect(failures).toEqual([]);
 });
 

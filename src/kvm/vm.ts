@@ -14,8 +14,6 @@ import {
   KVM_IOEVENTFD_FLAG_DATAMATCH,
   KVM_IOEVENTFD_FLAG_DEASSIGN,
   KVM_IRQ_LINE,
-  KVM_IRQ_ROUTING_IRQCHIP,
-  KVM_IRQ_ROUTING_MSI,
   KVM_IRQFD,
   KVM_IRQFD_FLAG_DEASSIGN,
   KVM_IRQFD_FLAG_RESAMPLE,
@@ -31,8 +29,6 @@ import {
   kvm_enable_cap,
   kvm_ioeventfd,
   kvm_irq_level,
-  kvm_irq_routing,
-  kvm_irq_routing_entry,
   kvm_irqfd,
   kvm_msi,
   kvm_userspace_memory_region,
@@ -46,23 +42,12 @@ import { Fd } from '../host/fd.ts';
 import { ioctlAccepts, ioctlStruct, ioctlValue } from '../host/ioctl.ts';
 import type { HostPointer } from '../host/libc.ts';
 import { KvmDevice } from './device.ts';
+import type { RoutingTable } from './routing-table.ts';
 import { BinaryStats } from './stats.ts';
 import { Vcpu } from './vcpu.ts';
 
 /** SPI n is interrupt 32 + n of the GIC (GICv3 architecture, IHI 0069 §2.2.1). */
 const SPI_FIRST = 32;
-
-/** Where an interrupt goes that an irqfd or KVM_SIGNAL_MSI raises. */
-export type Route =
-  | { readonly gsi: number; readonly kind: 'spi'; readonly spi: number }
-  | {
-      readonly gsi: number;
-      readonly kind: 'msi';
-      readonly address: bigint;
-      readonly data: number;
-      /** The requester id an ITS looks up; absent for GICv2m. */
-      readonly deviceId?: number;
-    };
 
 export class Vm implements Disposable {
   readonly fd: Fd;
@@ -167,19 +152,8 @@ export class Vm implements Disposable {
   }
 
   /** Replaces all routes. Without a call, GSI n is SPI n. */
-  setGsiRouting(routes: readonly Route[]): void {
-    const entrySize = kvm_irq_routing_entry.size;
-    const table = new Uint8Array(kvm_irq_routing.size + routes.length * entrySize);
-    packInto(table, kvm_irq_routing, { nr: routes.length });
-    routes.forEach((route, index) => {
-      table.set(routingEntry(route), kvm_irq_routing.size + index * entrySize);
-    });
-    this.setRoutingTable(table);
-  }
-
-  /** The same, of a kvm_irq_routing that its owner keeps, with its entries behind it. */
-  setRoutingTable(table: Uint8Array): void {
-    ioctlStruct(this.fd, KVM_SET_GSI_ROUTING, table, 'route interrupts');
+  setGsiRouting({ bytes }: RoutingTable): void {
+    ioctlStruct(this.fd, KVM_SET_GSI_ROUTING, bytes, 'route interrupts');
   }
 
   /** Delivers one message-signalled interrupt. False where nobody takes it: the guest says where it goes, and may be wrong. */
@@ -222,25 +196,5 @@ function ioeventfd(
     fd: event.number,
     datamatch: BigInt(datamatch ?? 0),
     flags: flags | (datamatch === undefined ? 0 : KVM_IOEVENTFD_FLAG_DATAMATCH),
-  });
-}
-
-/** A kvm_irq_routing_entry. */
-export function routingEntry(route: Route): Uint8Array {
-  if (route.kind === 'spi') {
-    return pack(kvm_irq_routing_entry, {
-      gsi: route.gsi,
-      type: KVM_IRQ_ROUTING_IRQCHIP,
-      'u.irqchip.pin': route.spi,
-    });
-  }
-  return pack(kvm_irq_routing_entry, {
-    gsi: route.gsi,
-    type: KVM_IRQ_ROUTING_MSI,
-    flags: route.deviceId === undefined ? 0 : KVM_MSI_VALID_DEVID,
-    'u.msi.address_lo': Number(BigInt.asUintN(32, route.address)),
-    'u.msi.address_hi': Number(route.address >> 32n),
-    'u.msi.data': route.data,
-    'u.msi.devid': route.deviceId ?? 0,
   });
 }

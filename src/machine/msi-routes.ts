@@ -2,10 +2,9 @@
  * How message-signalled interrupts reach the guest. Each vector has a number of KVM's (a GSI), to which irqfds are tied. With an ITS
  * the GSI is routed to the message; a GICv2m frame has none of that, but its messages are SPIs, to which an irqfd can be tied.
  */
-import { kvm_irq_routing, kvm_irq_routing_entry } from '../abi/kvm.ts';
-import { packInto } from '../base/layout.ts';
+import { type Route, RoutingTable } from '../kvm/routing-table.ts';
 import type { Gic } from '../kvm/vgic.ts';
-import { routingEntry, type Vm } from '../kvm/vm.ts';
+import type { Vm } from '../kvm/vm.ts';
 import type { MsiMessage } from '../pci/msi-vectors.ts';
 import { INTERRUPT_COUNT, LAYOUT, V2M_SPIS } from './layout.ts';
 
@@ -16,8 +15,8 @@ const SPI_COUNT = INTERRUPT_COUNT - SPI_FIRST;
 const V2M_DOORBELL = BigInt(LAYOUT.gicV2m.base + 0x40);
 
 export class MsiRoutes {
-  /** KVM takes the table whole: it is kept as it is given. */
-  #table = new Uint8Array(kvm_irq_routing.size);
+  /** Entry n is GSI n. Made when a guest first routes something: most interrupts stay where they are. */
+  #table: RoutingTable | undefined;
   #count = SPI_COUNT;
   #vm: Vm | undefined;
   #gic: Pick<Gic, 'version' | 'hasIts'> | undefined;
@@ -31,11 +30,7 @@ export class MsiRoutes {
   attach(vm: Vm, gic: Pick<Gic, 'version' | 'hasIts'>): void {
     this.#vm = vm;
     this.#gic = gic;
-    this.#table = new Uint8Array(kvm_irq_routing.size + this.#count * kvm_irq_routing_entry.size);
-    packInto(this.#table, kvm_irq_routing, { nr: this.#count });
-    for (let gsi = 0; gsi < this.#count; gsi++) {
-      this.#write(gsi < SPI_COUNT ? { gsi, kind: 'spi', spi: gsi } : { gsi, kind: 'msi', address: 0n, data: 0 });
-    }
+    this.#table = undefined;
   }
 
   detach(): void {
@@ -46,8 +41,9 @@ export class MsiRoutes {
   route(gsi: number, message: MsiMessage, requesterId: number): number | undefined {
     if (!this.#vm) return undefined;
     if (!this.#gic?.hasIts) return this.#spiOf(message);
-    this.#write({ gsi, kind: 'msi', ...message, deviceId: requesterId });
-    this.#vm.setRoutingTable(this.#table);
+    this.#table ??= this.#createTable();
+    this.#table.set(gsi, { gsi, kind: 'msi', ...message, deviceId: requesterId });
+    this.#vm.setGsiRouting(this.#table);
     return gsi;
   }
 
@@ -67,7 +63,13 @@ export class MsiRoutes {
     return this.#gic?.version === 2 && address === V2M_DOORBELL && isHandedOut ? spi : undefined;
   }
 
-  #write(route: Parameters<typeof routingEntry>[0]): void {
-    this.#table.set(routingEntry(route), kvm_irq_routing.size + route.gsi * kvm_irq_routing_entry.size);
+  #createTable(): RoutingTable {
+    return new RoutingTable(
+      Array.from(
+        { length: this.#count },
+        (_, gsi): Route =>
+          gsi < SPI_COUNT ? { gsi, kind: 'spi', spi: gsi } : { gsi, kind: 'msi', address: 0n, data: 0 },
+      ),
+    );
   }
 }

@@ -27,6 +27,7 @@ import { CoalescedRing } from '../../../src/kvm/coalesced-mmio.ts';
 import { getAttribute, setAttribute } from '../../../src/kvm/device.ts';
 import { ExitReader } from '../../../src/kvm/exit.ts';
 import { MPIDR_EL1, PC, PSTATE, x } from '../../../src/kvm/registers.ts';
+import { RoutingTable } from '../../../src/kvm/routing-table.ts';
 import { Kvm } from '../../../src/kvm/system.ts';
 import type { Vcpu } from '../../../src/kvm/vcpu.ts';
 import { createGic } from '../../../src/kvm/vgic.ts';
@@ -137,7 +138,7 @@ const CHECKS: Readonly<Record<string, (signals: Signals) => void>> = {
     using guest = new Guest();
     using event = EventFd.create();
     guest.makeEdge(11);
-    guest.vm.setGsiRouting([{ kind: 'spi', gsi: 3, spi: 11 }]);
+    guest.vm.setGsiRouting(new RoutingTable([{ kind: 'spi', gsi: 3, spi: 11 }]));
     guest.vm.addIrqfd(event, 3);
     event.signal();
     assert(within(1_000, () => guest.isPending(11)));
@@ -148,7 +149,7 @@ const CHECKS: Readonly<Record<string, (signals: Signals) => void>> = {
     using guest = new Guest();
     const its = gicVersion === 3 ? { deviceId: 8 } : {};
     const message = { kind: 'msi', gsi: 100, address: BigInt(ADDRESSES.its + 0x1_0040), data: 1, ...its } as const;
-    guest.vm.setGsiRouting([{ kind: 'spi', gsi: 0, spi: 0 }, message]);
+    guest.vm.setGsiRouting(new RoutingTable([{ kind: 'spi', gsi: 0, spi: 0 }, message]));
     using event = EventFd.create();
     guest.vm.addIrqfd(event, 100);
     // Nothing is mapped to it in the guest: it goes nowhere, and breaks nothing.

@@ -1,6 +1,7 @@
 /** The tree of a config file (and what `--set` adds) → a `VmConfig`. Pure: paths are resolved by the caller's function. */
 import { ConfigError } from '../base/errors.ts';
 import { writeSize } from '../base/size.ts';
+import { BUSES } from '../pci/pci-bus.ts';
 import { passedDevices, virtioDevices } from './device-kinds.ts';
 import { macAddressOf } from './mac-address.ts';
 import { placeOf, placesIn } from './places.ts';
@@ -11,8 +12,8 @@ import { setIn } from './set.ts';
 import { withPools } from './shared-memory.ts';
 import type { Place, Source } from './source.ts';
 
-/** Of the 16 buses in the ECAM window one is the root bus. */
-const PLUGGABLE_MAX = 15;
+/** Each has a bus of its own, and one is the root bus. */
+const PLUGGABLE_MAX = BUSES - 1;
 /** GICv2 has eight CPU interfaces (IHI 0048B §1.2). */
 const GICV2_CPU_COUNT_MAX = 8;
 

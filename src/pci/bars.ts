@@ -70,11 +70,6 @@ export class Bars {
     this.#move();
   }
 
-  /** Where BAR `index` lies. */
-  baseOf(index: number): GuestAddress | undefined {
-    return this.#bases[this.#bars.findIndex((bar) => bar.index === index)];
-  }
-
   /** Those that leave go first: another one may come to where they were. */
   #move(): void {
     const wanted = this.#bars.map((bar) => this.#wanted(bar));

@@ -10,10 +10,8 @@ import type { AccessSize, MmioDevice } from '../bus/mmio-device.ts';
 import { type BusFunction, CONFIG_SPACE_BYTES } from './bus-function.ts';
 import type { RootPort } from './root-port.ts';
 
-/** Eight functions of each of 32 devices. */
-export const FUNCTIONS = 256;
-/** The window of one bus. */
-export const BUS_BYTES = FUNCTIONS * CONFIG_SPACE_BYTES;
+/** The window of one bus: eight functions of each of 32 devices. */
+export const BUS_BYTES = 256 * CONFIG_SPACE_BYTES;
 /** The root bus, and the buses behind root ports. */
 export const BUSES = 16;
 /** What a read finds where no function is. */

@@ -6,7 +6,6 @@ import {
   VFIO_DEVICE_GET_REGION_INFO,
   VFIO_DEVICE_RESET,
   VFIO_DEVICE_SET_IRQS,
-  VFIO_IRQ_SET_ACTION_MASK,
   VFIO_IRQ_SET_ACTION_TRIGGER,
   VFIO_IRQ_SET_ACTION_UNMASK,
   VFIO_IRQ_SET_DATA_EVENTFD,
@@ -106,11 +105,6 @@ export class VfioDevice implements Disposable {
   unmaskBy(index: number, event: EventFd): void {
     const flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK;
     this.#setIrqs({ flags, index, count: 1 }, [event], 'have its interrupt unmasked');
-  }
-
-  setMasked(index: number, isMasked: boolean): void {
-    const action = isMasked ? VFIO_IRQ_SET_ACTION_MASK : VFIO_IRQ_SET_ACTION_UNMASK;
-    this.#setIrqs({ flags: VFIO_IRQ_SET_DATA_NONE | action, index, count: 1 }, [], 'mask its interrupt');
   }
 
   /** False when the device cannot be reset alone, or does not want to. */

@@ -95,14 +95,13 @@ export class VfioFunction implements BusFunction, Disposable {
       .map(({ bar, region }) =>
         resources.use(
           new VfioBar(bar, {
-            ...{
-              name: world.name,
-              device,
-              region,
-              policy: world.policyOf(bar.index),
-              own: msix?.parts(bar.index) ?? [],
-            },
-            ...{ slots: world.slots, pageSize: world.pageSize },
+            name: world.name,
+            device,
+            region,
+            policy: world.policyOf(bar.index),
+            own: msix?.parts(bar.index) ?? [],
+            slots: world.slots,
+            pageSize: world.pageSize,
             onSilence: () => silence.say(`PCI device ${device.address} does not answer: its registers read as ones`),
           }),
         ),

@@ -36,12 +36,13 @@ function deviceFinding(device: PciFunction, platform: Platform): Finding {
       : [`IOMMU group ${group}${partners.length > 0 ? ` with ${partners.join(', ')}` : ''}`]),
   ];
   const about = { id: `pci-${address}`, title: address, value: facts.join(', ') };
+  if (!platform.hasIommu) return { ...about, severity: 'note', consequence: 'no guest can have it without an IOMMU' };
   const obstacles = obstaclesOf(device, platform);
   if (obstacles.length === 0) return { ...about, severity: 'ok', consequence: 'a guest can have it (type: vfio)' };
   return {
     ...about,
     severity: 'note',
     consequence: `no guest can have it: ${obstacles.map(({ why }) => why).join('; ')}`,
-    ...(platform.hasIommu && { remedy: obstacles.map(({ remedy }) => remedy).join(' && ') }),
+    remedy: obstacles.map(({ remedy }) => remedy).join(' && '),
   };
 }

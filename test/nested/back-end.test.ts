@@ -123,16 +123,16 @@ async function useBothPairs(shell: GuestShell): Promise<void> {
   await shell.run(`(taskset 2 ping -c 3 -W 10 ${HOST_ADDRESS})`);
 }
 
-/** Bytes both ways between hvc0 and a socket of the host. */
-async function useConsole(shell: GuestShell, socket: string): Promise<string> {
+/** Bytes both ways between hvc0 and a socket of the host, which shows whoever connects what was printed before. */
+async function useConsole(shell: GuestShell, socket: string, round = 0): Promise<string> {
   const client = l1.spawn(`exec socat - UNIX-CONNECT:${socket}`);
   daemons.push(client);
   // Held open: the modes of a terminal that nobody has open are those of a new one.
   await shell.run('exec 7<>/dev/hvc0; stty raw -echo <&7; { head -n 1 <&7 >/tmp/line & } ; sleep 1');
   client.write('from the host\n');
-  await shell.run('wait; for n in $(seq 200); do echo "line $n of the guest"; done >&7; exec 7>&-');
-  await client.printed('line 200 of the guest\n');
-  const lines = client.stdout.match(/line \d+ of the guest\n/g)!.length;
+  await shell.run(`wait; for n in $(seq 200); do echo "line $n of round ${round}"; done >&7; exec 7>&-`);
+  await client.printed(`line 200 of round ${round}\n`);
+  const lines = client.stdout.match(new RegExp(`line \\d+ of round ${round}\n`, 'g'))!.length;
   await client.kill('KILL');
   return `${await shell.run('cat /tmp/line')} ${lines}`;
 }
@@ -344,7 +344,7 @@ describe("QEMU's front-end", { timeout: TEST_TIMEOUT_MS }, () => {
     await using vm = await startQemu(linux('shell'), devices, QEMU_11);
     const shell = await GuestShell.open(vm);
     for (let round = 0; round < 3; round++) {
-      expect(await useConsole(shell, console)).toBe('from the host 200');
+      expect(await useConsole(shell, console, round)).toBe('from the host 200');
       await shell.run(
         'cd /sys/bus/virtio/drivers/virtio_console; for v in virtio*; do echo $v >unbind; echo $v >bind; done; cd /',
       );

@@ -18,6 +18,7 @@ import { benchEntry, FIGURES, type FigureId, figureLine, type Round, TABLE_HEAD 
 import { measureFs } from './fs.ts';
 import { measureMmioExit } from './mmio-exit.ts';
 import { measureNet } from './net.ts';
+import { measurePassthrough, PASSTHROUGH_IDS, type PassthroughFigureId } from './passthrough.ts';
 import { measurePool } from './pool.ts';
 import { measureReconnect } from './reconnect.ts';
 import { measureRing, RING_IDS, type RingId } from './ring-rounds.ts';
@@ -30,6 +31,7 @@ const GUEST_FILES = ['Image', 'initramfs.cpio', 'iperf3.cpio', 'mmio-storm.bin']
 );
 /** A core without FEAT_S2FWB, where a register page has to be published (docs/architecture.md, "Register pages"). */
 const WITHOUT_FWB: Partial<L1Options> = { cpu: 'cortex-a76', memoryMiB: 3072 };
+const WITH_DEVICES: Partial<L1Options> = { passthrough: true };
 
 type Results = Map<FigureId, readonly Round[]>;
 
@@ -40,10 +42,12 @@ for (const id of RING_IDS) if (wanted.has(id)) results.set(id, await measureRing
 const inGuests = [...wanted].filter((id) => !RING_IDS.includes(id as RingId));
 if (inGuests.length > 0) {
   const files = [await installedForm(), ...GUEST_FILES];
-  if (inGuests.some((id) => !id.endsWith('-nofwb'))) {
+  const isOnOther = (id: FigureId) => id.endsWith('-nofwb') || PASSTHROUGH_IDS.includes(id as PassthroughFigureId);
+  if (!inGuests.every(isOnOther)) {
     await using host = await startBenchHost(files);
     await measureOnMain(host);
   }
+  await measureDevices(files);
   if (inGuests.some((id) => id.endsWith('-nofwb'))) await measureWithoutFwb(files);
 }
 await report();
@@ -98,6 +102,17 @@ async function measureWithoutFwb(files: readonly string[]): Promise<void> {
   if (wanted.has('blk-mmio-exits-nofwb')) {
     results.set('blk-mmio-exits-nofwb', await measureBlkExits(host, toStderr));
   }
+}
+
+async function measureDevices(files: readonly string[]): Promise<void> {
+  const ids = PASSTHROUGH_IDS.filter((id) => wanted.has(id));
+  if (ids.length === 0) return;
+  if (process.arch === 'arm64') {
+    toStderr('What is measured on devices that were passed through is left out: it needs a nested machine');
+    return;
+  }
+  await using host = await startBenchHost(files, WITH_DEVICES);
+  for (const id of ids) results.set(id, await measurePassthrough(id, host, toStderr));
 }
 
 async function report(): Promise<void> {

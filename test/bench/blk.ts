@@ -106,15 +106,22 @@ function peerDevice(way: 0 | 1): string {
   return `-object iothread,id=io -drive file=${DISK},if=none,id=d,format=raw,cache=writeback,aio=${AIO[way]} -device virtio-blk-pci,drive=d,iothread=io,romfile=`;
 }
 
-/** `device`: of a config, or arguments of QEMU. `server`: a script that has it served once the disk is there. */
+export interface LoadOptions {
+  /** A script that has the device served once the disk is there. */
+  readonly server?: string;
+  /** What the guest calls it. */
+  readonly disk?: string;
+}
+
+/** `device`: of a config, or arguments of QEMU. */
 export async function runLoads(
   host: BenchHost,
   contender: Contender,
   loads: readonly Load[],
   device: string,
-  server = 'true',
+  { server = 'true', disk = '/dev/vda' }: LoadOptions = {},
 ): Promise<Run> {
-  const cmdline = `console=ttyAMA0 quiet orko.run=diskbench orko.seconds=${SECONDS} orko.loads=${loads.join('+')}`;
+  const cmdline = `console=ttyAMA0 quiet orko.run=diskbench orko.disk=${disk} orko.seconds=${SECONDS} orko.loads=${loads.join('+')}`;
   const guest: BenchGuest = { cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio', cmdline };
   const { prepare, command } = invocation(contender, guest);
   const script = `

@@ -26,6 +26,9 @@ export type FigureId =
   | 'blk-pci-rand-qd1'
   | 'blk-pci-rand-qd8'
   | 'blk-pci-exits'
+  | 'vfio-nvme'
+  | 'bar-trap'
+  | 'bar-ro-direct'
   | 'backend-split'
   | 'backend-split-qd1'
   | 'vub-qd1'
@@ -97,6 +100,9 @@ export const FIGURES: Record<FigureId, Figure> = {
   'blk-pci-rand-qd1': higher('/s', 1.3),
   'blk-pci-rand-qd8': higher('/s', 1.3),
   'blk-pci-exits': atMost('each', 0.01),
+  'vfio-nvme': higher('/s', 1.0),
+  'bar-trap': lower('µs', 1.0),
+  'bar-ro-direct': lower('ns', 1.05),
   'backend-split': SPLIT,
   'backend-split-qd1': SPLIT,
 };

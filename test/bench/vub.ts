@@ -27,7 +27,7 @@ export async function measureVub(host: BenchHost, progress: ProgressSink): Promi
   const measured = await inRounds(
     'vub',
     progress,
-    (contender) => runLoads(host, contender, LOADS, DEVICES[contender], DAEMON),
+    (contender) => runLoads(host, contender, LOADS, DEVICES[contender], { server: DAEMON }),
     (run) => LOADS.map((load) => `${load} ${run[load].perSecond.toFixed(0)}/s`).join(', '),
   );
   const roundsOf = (load: Load, key: 'perSecond' | 'exitsPerRequest') =>

@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 64, PAGE = 4096, RANDOM_BYTES = 4096, SEQUENTIAL_BYTES = 256 * 1024 };
+enum { THREADS_MAX = 64, PAGE = 4096, RANDOM_BYTES = 4096, SEQUENTIAL_BYTES = 256 * 1024, APPEARS_WITHIN_SECONDS = 10 };
 
 struct load {
 	const char *name;
@@ -70,11 +70,21 @@ static void *work(void *argument)
 	return NULL;
 }
 
+/* The driver of an NVMe disk goes on looking at it when init has begun. */
+static int open_disk(const char *path)
+{
+	double patience = seconds_now() + APPEARS_WITHIN_SECONDS;
+	int fd;
+	while ((fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC)) < 0 && errno == ENOENT && seconds_now() < patience)
+		usleep(10000);
+	return fd;
+}
+
 /* Says when it begins and ends, so that the host can look at its own counters then. */
 static void run_load(const char *path, const struct load *load, double seconds)
 {
 	static struct worker workers[THREADS_MAX];
-	int fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	int fd = open_disk(path);
 	uint64_t device_bytes = 0;
 	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &device_bytes)) {
 		report("diskbench", false, "%s: %s", path, strerror(errno));

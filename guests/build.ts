@@ -9,12 +9,12 @@ import { linkInto, obtain, type Recipe } from './artifact.ts';
 import { hostile } from './hostile.ts';
 import { initramfs } from './initramfs.ts';
 import { iperf3 } from './iperf3.ts';
-import { debianKernel, linux } from './linux.ts';
+import { debianKernel, hostLinux, linux } from './linux.ts';
 import { payloads } from './payloads.ts';
 import { GUESTS } from './sources.ts';
 
 const OUT = join(GUESTS, '../out/guests');
-const RECIPES: readonly Recipe[] = [payloads, hostile, initramfs, iperf3, linux, debianKernel];
+const RECIPES: readonly Recipe[] = [payloads, hostile, initramfs, iperf3, linux, debianKernel, hostLinux];
 
 /** Builds what is named and gives the linked files' paths. */
 export async function buildGuests(names: readonly string[]): Promise<string[]> {

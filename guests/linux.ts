@@ -1,5 +1,8 @@
-/** The guest kernels: our own from Debian's newest kernel source with guests/linux/kernel.config, and Debian's stock one. */
-import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
+/**
+ * Kernels: the guests' own from Debian's newest kernel source with guests/linux/kernel.config, Debian's stock one, and one for an Arm
+ * host that has what no kernel of Debian's has (guests/linux/host.config).
+ */
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { HostError } from '../src/base/errors.ts';
@@ -10,9 +13,8 @@ import type { Recipe } from './artifact.ts';
 import { checksumOf, GUESTS } from './sources.ts';
 import { findToolchain } from './toolchain.ts';
 
-const FRAGMENT = join(GUESTS, 'linux/kernel.config');
-/** Lines that make prints for this fragment and Linux 7.3: only the progress line depends on it. */
-const MAKE_LINES_EXPECTED = 1860;
+const GUEST_FRAGMENT = join(GUESTS, 'linux/kernel.config');
+const HOST_FRAGMENT = join(GUESTS, 'linux/host.config');
 /** More jobs than this gain little and need memory. */
 const JOBS_MAX = 16;
 /** Who built it and when would make every build a different one. */
@@ -23,46 +25,82 @@ const REPRODUCIBLE = {
   KBUILD_BUILD_VERSION: '1',
 };
 
-export const linux: Recipe = {
+interface OwnKernel {
+  /** Of the recipe. */
+  readonly name: string;
+  /** In messages. */
+  readonly title: string;
+  /** The later ones win. */
+  readonly fragments: readonly string[];
+  /** Of the file that is made; one with `.config` behind it says what it was made from. */
+  readonly image: string;
+  /** Lines that make prints for these fragments and Linux 7.3: only the progress line depends on it. */
+  readonly makeLines: number;
+}
+
+export const linux = ownKernel({
   name: 'linux',
-  spaceBytes: 2.6e9,
+  title: 'guest kernel',
+  fragments: [GUEST_FRAGMENT],
+  image: 'Image',
+  makeLines: 1860,
+});
 
-  async inputs() {
-    const [source, toolchain, fragment] = await Promise.all([newestSource(), findToolchain(), checksumOf([FRAGMENT])]);
-    return {
-      package: source.name,
-      version: source.version,
-      sha256: source.sha256,
-      compiler: toolchain.version,
-      fragment,
-    };
-  },
+/** A host has what its guests have, and more. */
+export const hostLinux = ownKernel({
+  name: 'host-linux',
+  title: "Arm host's kernel",
+  fragments: [GUEST_FRAGMENT, HOST_FRAGMENT],
+  image: 'HostImage',
+  makeLines: 2150,
+});
 
-  async make(directory, scratch) {
-    const toolchain = await findToolchain();
-    const tree = await unpackSource(await newestSource(), scratch);
-    const make = makeIn(tree, toolchain.prefix);
-    await make('configure the guest kernel', ['allnoconfig'], { KCONFIG_ALLCONFIG: FRAGMENT });
-    const missing = missingLines(await readFile(FRAGMENT, 'utf8'), await readFile(join(tree, '.config'), 'utf8'));
-    if (missing.length > 0) {
-      throw new HostError(
-        `Cannot configure the guest kernel: it does not take ${missing.join(', ')}: correct ${FRAGMENT}`,
-      );
-    }
+function ownKernel({ name, title, fragments, image, makeLines }: OwnKernel): Recipe {
+  return {
+    name,
+    spaceBytes: 2.6e9,
 
-    const progress = new Progress('Guest kernel');
-    let lines = 0;
-    const jobs = Math.min(availableParallelism(), JOBS_MAX);
-    await make('build the guest kernel', [`-j${jobs}`, 'Image'], {}, () => {
-      lines++;
-      progress.update(`${lines} of about ${MAKE_LINES_EXPECTED} steps`);
-    });
-    const image = join(tree, 'arch/arm64/boot/Image');
-    await copyFile(image, join(directory, 'Image'));
-    await copyFile(join(tree, '.config'), join(directory, 'Image.config'));
-    progress.done(megabytes((await readFile(image)).length));
-  },
-};
+    async inputs() {
+      const [source, toolchain, fragment] = await Promise.all([newestSource(), findToolchain(), checksumOf(fragments)]);
+      return {
+        package: source.name,
+        version: source.version,
+        sha256: source.sha256,
+        compiler: toolchain.version,
+        fragment,
+      };
+    },
+
+    async make(directory, scratch) {
+      const toolchain = await findToolchain();
+      const tree = await unpackSource(await newestSource(), scratch);
+      const make = makeIn(tree, toolchain.prefix);
+      const texts = await Promise.all(fragments.map((path) => readFile(path, 'utf8')));
+      const wanted = join(scratch, 'fragment');
+      await writeFile(wanted, texts.join('\n'));
+      await make(`configure the ${title}`, ['allnoconfig'], { KCONFIG_ALLCONFIG: wanted });
+      const config = await readFile(join(tree, '.config'), 'utf8');
+      const missing = texts.flatMap((text) => missingLines(text, config));
+      if (missing.length > 0) {
+        throw new HostError(
+          `Cannot configure the ${title}: it does not take ${missing.join(', ')}: correct ${fragments.join(' or ')}`,
+        );
+      }
+
+      const progress = new Progress(title[0]!.toUpperCase() + title.slice(1));
+      let lines = 0;
+      const jobs = Math.min(availableParallelism(), JOBS_MAX);
+      await make(`build the ${title}`, [`-j${jobs}`, 'Image'], {}, () => {
+        lines++;
+        progress.update(`${lines} of about ${makeLines} steps`);
+      });
+      const built = join(tree, 'arch/arm64/boot/Image');
+      await copyFile(built, join(directory, image));
+      await copyFile(join(tree, '.config'), join(directory, `${image}.config`));
+      progress.done(megabytes((await readFile(built)).length));
+    },
+  };
+}
 
 /** Debian 13's own kernel, as it is in its package; its drivers are modules. */
 export const debianKernel: Recipe = {

@@ -11,7 +11,7 @@ enum { ID = 0x0, LIVENESS = 0x4, FACTORIAL = 0x8, STATUS = 0x20, IRQ_STATUS = 0x
 enum { DMA_SOURCE = 0x80, DMA_TARGET = 0x88, DMA_COUNT = 0x90, DMA_COMMAND = 0x98, DMA_BUFFER = 0x40000 };
 enum { STATUS_BUSY = 1, STATUS_INTERRUPT = 0x80, DMA_RUN = 1, DMA_FROM_DEVICE = 2, DMA_INTERRUPT = 4 };
 enum { RAISED_BY_FACTORIAL = 1, RAISED_BY_DMA = 0x100, RAISED_BY_US = 0x2 };
-enum { WAIT_MS = 20000, SETTLE_MS = 200, WORDS = 64 };
+enum { WAIT_MS = 20000, SETTLE_MS = 200, WORDS = 64, TRACED = 16 };
 
 enum { UART_FR = 0x18, UART_RX_EMPTY = 1 << 4 };
 
@@ -119,6 +119,17 @@ static void check_line(unsigned devfn)
 	gic_disable(interrupt);
 }
 
+/* For somebody who watches the bus: which writes arrive, how wide, in which order. */
+static void write_widths(void)
+{
+	for (unsigned round = 0; round < TRACED; round++) {
+		write32(edu + LIVENESS, 0x1000 + round);
+		write64(edu + DMA_SOURCE, 0x200000002000 + round);
+		write32(edu + DMA_TARGET, 0x3000 + round);
+	}
+	print("WRITTEN %x\n", read32(edu + LIVENESS));
+}
+
 static void check_edu(unsigned devfn)
 {
 	uint64_t size;
@@ -129,6 +140,10 @@ static void check_edu(unsigned devfn)
 		check(wait_until(read32(edu + ID) == 0xffffffff, 100000), "GONE: registers read as ones");
 		write32(edu + LIVENESS, 1);
 		check(pci_read(devfn, 0, 4) == 0xffffffff, "configuration space too");
+		return;
+	}
+	if (bootargs_has("widths")) {
+		write_widths();
 		return;
 	}
 	for (bool is_first = true; bootargs_has("dma-for-ever"); is_first = false) {

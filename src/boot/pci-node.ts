@@ -22,6 +22,8 @@ export interface PciHostDescription {
   /** Phandles: the interrupt controller, and who takes messages, if somebody does. */
   readonly gic: number;
   readonly msi: number | undefined;
+  /** Whether DMA sees the caches of the CPUs. */
+  readonly isCoherent: boolean;
   readonly functions: readonly FdtNode[];
 }
 
@@ -38,7 +40,7 @@ export function pciHostNode(host: PciHostDescription): FdtNode {
       '#address-cells': 3,
       '#size-cells': 2,
       ranges: [...window(SPACE_32, window32), ...window(SPACE_64, window64)],
-      'dma-coherent': true,
+      ...(host.isCoherent && { 'dma-coherent': true }),
       '#interrupt-cells': 1,
       'interrupt-map-mask': [(SWIZZLE_DEVICES - 1) << (DEVFN_SHIFT + 3), 0, 0, 7],
       'interrupt-map': interruptMap(host),

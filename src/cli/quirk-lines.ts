@@ -30,6 +30,10 @@ function linesOf({ device, quirk, because, policy }: Decision): string {
     lines.push(`because: ${because.join('; ')}`);
     if (quirk.choices.length > 0) lines.push(`or choose: ${quirk.choices.join(' | ')}`);
     if (quirk.exception !== undefined) lines.push(`except: ${quirk.exception}`);
+    const { bridge, isIncoherent } = quirk.guest ?? {};
+    if (bridge !== undefined)
+      lines.push(`the guest is told: while a BAR is direct, by the id ${bridge} of its host bridge`);
+    if (isIncoherent) lines.push('the guest is told: by a device tree without dma-coherent at its PCI host bridge');
     if (quirk.note !== undefined) lines.push(`note: ${quirk.note}`);
     lines.push(`source: ${quirk.source}`);
   }

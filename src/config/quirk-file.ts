@@ -42,6 +42,17 @@ const quirkFile = (policies: readonly string[]) =>
             }),
             problem: text({ help: 'What is wrong.', required: true, examples: ['"writes are lost"'] }),
             policy: choice({ help: 'What is done.', required: true, choices: policies, examples: ['trap'] }),
+            'guest-bridge': text({
+              help: "The id that the guest's host bridge bears while a BAR is direct.",
+              defaultHelp: 'one that no kernel has a quirk for',
+              pattern: /^[0-9a-f]{4}:[0-9a-f]{4}$/,
+              patternHelp: 'vendor:device, four small hexadecimal digits each, in quotes',
+            }),
+            'guest-dma': choice({
+              help: 'What the device tree of the guest says of DMA: whether it sees the caches of the CPUs.',
+              default: 'coherent',
+              choices: ['coherent', 'incoherent'],
+            }),
             note: text({ help: 'What else holds there.', default: '' }),
           },
         }),
@@ -56,6 +67,8 @@ export interface QuirkRow<Policy extends string> {
   readonly compatibles: readonly string[];
   readonly problem: string;
   readonly policy: Policy;
+  readonly guestBridge: string | undefined;
+  readonly guestDma: 'coherent' | 'incoherent';
   readonly note: string;
 }
 

@@ -63,13 +63,15 @@ async function checkMemory(config: VmConfig, problems: Problems): Promise<void> 
 
 /** The devices are opened for a moment, which nobody else can be using them for. */
 async function checkPassed(config: VmConfig, problems: Problems): Promise<void> {
-  const { planPassing } = await import('../machine/passed-devices.ts');
+  const { planPassing } = await import('../machine/passing.ts');
   if (!(await problems.attempt(() => planPassing(config)))) return;
   const { VfioDevices } = await import('../vfio/devices.ts');
-  const addresses = passedDevices(config).map(([, { host }]) => host);
-  using devices = await problems.attempt(() => new VfioDevices(addresses));
   const ram = { name: 'RAM', range: config.memory, pointer: 0n };
-  await problems.attempt(() => devices?.checkReach([ram]));
+  for (const [asked, members] of Map.groupBy(passedDevices(config), ([, device]) => device.interface)) {
+    const addresses = members.map(([, { host }]) => host);
+    using devices = await problems.attempt(() => new VfioDevices(addresses, asked));
+    await problems.attempt(() => devices?.checkReach([ram]));
+  }
 }
 
 async function checkSockets({ console, controlSocket, name }: VmConfig, problems: Problems): Promise<void> {

@@ -8,6 +8,7 @@ export function assumedFacts({ cpus, gic, its }: VmConfig): GuestFacts {
     gicVersion: gic === 'v2' ? 2 : 3,
     hasIts: gic !== 'v2' && its !== 'off',
     hasPmu: cpus.pmu !== 'off',
+    isPciCoherent: true,
     initrd: undefined,
     rngSeed: new Uint8Array(RNG_SEED_BYTES),
     kaslrSeed: new Uint8Array(KASLR_SEED_BYTES),

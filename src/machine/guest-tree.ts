@@ -21,6 +21,8 @@ export interface GuestFacts {
   readonly gicVersion: 2 | 3;
   readonly hasIts: boolean;
   readonly hasPmu: boolean;
+  /** Whether DMA of PCI devices sees the caches. */
+  readonly isPciCoherent: boolean;
   readonly initrd: AddressRange | undefined;
   readonly rngSeed: Uint8Array;
   readonly kaslrSeed: Uint8Array;
@@ -47,7 +49,9 @@ export async function guestTree(config: VmConfig, facts: GuestFacts): Promise<Fd
       ...BOARD_DEVICES,
       ...(config.scratchDevice ? [SCRATCH_DEVICE] : []),
       ...virtioNodes(config),
-      ...(hasPci(config) ? [pciNode(config, msiLabel(facts), ({ name }) => poolNodeName(name))] : []),
+      ...(hasPci(config)
+        ? [pciNode(config, { msi: msiLabel(facts), isCoherent: facts.isPciCoherent }, ({ name }) => poolNodeName(name))]
+        : []),
     ],
     powerKey: { gpio: 'gpio0', line: POWER_KEY_LINE },
     aliases: { serial0: 'uart0', rtc0: 'rtc0' },

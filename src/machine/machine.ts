@@ -301,6 +301,7 @@ export class Machine implements Disposable {
       gicVersion: guest.gic.version,
       hasIts: guest.gic.hasIts,
       hasPmu: guest.features.pmu,
+      isPciCoherent: !this.#foundation.passing?.sign.isIncoherent,
       initrd: placement.initrd,
       rngSeed: randomBytes(RNG_SEED_BYTES),
       kaslrSeed: randomBytes(KASLR_SEED_BYTES),

@@ -1,27 +1,21 @@
 /** The PCI devices of the host that the guest has for itself: opened, on the guest's bus, and tied to whichever VM there is. */
 import { KVM_DEV_TYPE_VFIO, KVM_DEV_VFIO_FILE, KVM_DEV_VFIO_FILE_ADD } from '../abi/kvm.ts';
-import { ConfigError, HostError } from '../base/errors.ts';
 import { swizzled } from '../boot/pci-node.ts';
-import { type PassedDevice, passedDevices } from '../config/device-kinds.ts';
+import { passedDevices } from '../config/device-kinds.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { MachineStats } from '../control/protocol.ts';
-import { HostFiles } from '../host/host-files.ts';
 import type { KvmDevice } from '../kvm/device.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { MemorySlots } from '../memory/slots.ts';
-import { type Decision, decide } from '../pci/decide.ts';
-import { obstaclesOf } from '../pci/obstacles.ts';
-import type { Platform } from '../pci/platform.ts';
 import { VfioDevices } from '../vfio/devices.ts';
 import { VfioFunction } from '../vfio/function.ts';
-import { readPlatform } from '../vfio/host-platform.ts';
-import { type AppliedPolicy, barPolicies } from './bar-policies.ts';
 import { INTX_SPIS } from './layout.ts';
+import type { Passing } from './passing.ts';
 import type { PciHost } from './pci-host.ts';
 import { devfnsOf } from './pci-places.ts';
-import { loadQuirks } from './quirk-files.ts';
 
 export interface PassedWorld {
+  readonly passing: Passing;
   readonly pci: PciHost;
   readonly slots: MemorySlots;
   /** Bytes of a host page. */
@@ -38,14 +32,13 @@ export class PassedDevices implements Disposable {
   /** All memory slots of RAM are there. */
   constructor(config: VmConfig, world: PassedWorld) {
     using resources = new DisposableStack();
-    const plans = planPassing(config);
     const opened = openAll(config, world.slots);
     this.#opened = opened.map(({ devices }) => resources.use(devices));
     const devfns = devfnsOf(config);
     this.#functions = passedDevices(config).map(([name, { host }]) => {
       const device = opened.find(({ names }) => names.includes(name))!.devices.device(host);
       const devfn = devfns.get(name)!;
-      const policies = plans.get(name)!;
+      const policies = world.passing.policies.get(name)!;
       const { pci, slots, pageSize } = world;
       const fn = new VfioFunction(device, {
         ...{ name, bytes: pci.memoryOf(devfn), space: pci, slots, routes: pci.routes, requesterId: devfn, pageSize },
@@ -97,48 +90,19 @@ export class PassedDevices implements Disposable {
   }
 }
 
-/** What is to be done with the BARs of each device; an error where one cannot be passed through, or nobody has decided how. */
-export function planPassing(
-  config: VmConfig,
-  files = new HostFiles('/sys'),
-): ReadonlyMap<string, ReadonlyMap<number, AppliedPolicy>> {
-  const platform = readPlatform(files);
-  const decisions = platform ? decide(platform, loadQuirks(process.env).quirks) : [];
-  return new Map(
-    passedDevices(config).map(([name, device]) => [
-      name,
-      barPolicies(name, device, passable(name, device, platform, decisions)),
-    ]),
-  );
-}
-
-function passable(
-  name: string,
-  { host }: PassedDevice,
-  platform: Platform | undefined,
-  decisions: readonly Decision[],
-): Decision {
-  const keyPath = `devices.${name}.host`;
-  const device = platform?.functions.find(({ address }) => address === host);
-  if (!platform || !device) {
-    throw new ConfigError(
-      `There is no PCI device ${host} on this host: "orko-vmm doctor" and "lspci -D" show which there are`,
-      { keyPath },
-    );
-  }
-  const [obstacle] = obstaclesOf(device, platform);
-  if (obstacle) throw new HostError(`Cannot pass PCI device ${host} through: ${obstacle.why}: ${obstacle.remedy}`);
-  return decisions.find((decision) => decision.device === device)!;
-}
-
-/** One address space for the devices that reach all of RAM, and one for each pool. */
+/** One address space for the devices that reach all of RAM, and one for each pool; parted by the interface that was asked for. */
 function openAll(config: VmConfig, { slots }: MemorySlots) {
-  const byPool = Map.groupBy(passedDevices(config), ([, { memory }]) => memory.pool);
-  return [...byPool].map(([pool, members]) => {
+  const alike = Map.groupBy(passedDevices(config), ([, { memory, interface: asked }]) => `${asked} ${memory.pool}`);
+  return [...alike.values()].map((members) => {
+    const [, { memory: seen, interface: asked }] = members[0]!;
+    const { pool } = seen;
     const memory = slots.filter(({ kind, name }) =>
       pool === undefined ? kind === 'ram' : kind === 'pool' && name === `pool ${pool}`,
     );
-    const devices = new VfioDevices(members.map(([, { host }]) => host));
+    const devices = new VfioDevices(
+      members.map(([, { host }]) => host),
+      asked,
+    );
     try {
       devices.reach(memory);
     } catch (error) {

@@ -12,7 +12,7 @@ import type { Gic } from '../kvm/vgic.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { BarSpace } from '../pci/bars.ts';
 import type { BusFunction } from '../pci/bus-function.ts';
-import { HostBridge } from '../pci/host-bridge.ts';
+import { GENERIC_BRIDGE, HostBridge } from '../pci/host-bridge.ts';
 import { BUS_BYTES, PciBus } from '../pci/pci-bus.ts';
 import { RootPort } from '../pci/root-port.ts';
 import { LAYOUT } from './layout.ts';
@@ -33,6 +33,14 @@ export interface SlotOfDevice {
   plug(): boolean;
 }
 
+export interface PciHostOptions {
+  /** Bytes of a host page. */
+  readonly pageSize: number;
+  /** Of the host bridge, "1def:e100"; one that nobody has a quirk for when absent. */
+  readonly bridge: string | undefined;
+  log(message: string): void;
+}
+
 export class PciHost implements BarSpace, MmioDevice, Disposable {
   readonly name = 'ECAM';
   readonly routes = new MsiRoutes();
@@ -45,13 +53,13 @@ export class PciHost implements BarSpace, MmioDevice, Disposable {
   #mmio: MmioBus | undefined;
   #isShown = false;
 
-  constructor(config: VmConfig, pageSize: number, log: (message: string) => void) {
+  constructor(config: VmConfig, { pageSize, bridge, log }: PciHostOptions) {
     this.#page = new RegisterPage('the PCI bus', { base: LAYOUT.pciEcam.base, size: BUS_BYTES }, pageSize);
     this.#bus = new PciBus(this.#page.view);
     this.#windows = [LAYOUT.pciWindow32, window64Of(config)];
     this.#devfns = [...devfnsOf(config).values()];
     this.#refusals = new FewTimes(REFUSALS_LOGGED_MAX, log);
-    this.add(0, new HostBridge(this.memoryOf(0)));
+    this.add(0, new HostBridge(this.memoryOf(0), bridge === undefined ? GENERIC_BRIDGE : identityOf(bridge)));
   }
 
   /** Puts it on the guest's memory bus. */
@@ -153,4 +161,9 @@ export class PciHost implements BarSpace, MmioDevice, Disposable {
   [Symbol.dispose](): void {
     this.#page[Symbol.dispose]();
   }
+}
+
+function identityOf(id: string): { readonly vendorId: number; readonly deviceId: number } {
+  const [vendorId, deviceId] = id.split(':').map((part) => Number.parseInt(part, 16));
+  return { vendorId: vendorId!, deviceId: deviceId! };
 }

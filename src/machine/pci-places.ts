@@ -38,7 +38,7 @@ export function window64Of(config: VmConfig): AddressRange {
  */
 export function pciNode(
   config: VmConfig,
-  msi: string | undefined,
+  { msi, isCoherent }: { readonly msi: string | undefined; readonly isCoherent: boolean },
   poolLabelOf: (pool: PlacedPool) => string,
 ): GuestDevice {
   const pools = placePools(config);
@@ -56,6 +56,7 @@ export function pciNode(
       pciHostNode({
         ...{ ecam: LAYOUT.pciEcam, busCount: BUSES, window32: LAYOUT.pciWindow32, window64: window64Of(config) },
         ...{ spis: INTX_SPIS, gic: context.gic, msi: msi === undefined ? undefined : context.phandleOf(msi) },
+        isCoherent,
         functions: [...devfnsOf(config)]
           .map(([name, devfn]) => functionNode(name, devfn, context))
           .filter((node) => node !== undefined),

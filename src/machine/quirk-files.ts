@@ -44,7 +44,7 @@ function readRows(path: string, isWanted: boolean): Readonly<Record<string, Quir
 }
 
 function toQuirk(id: string, row: QuirkRow<BarPolicy>, path: string): Quirk {
-  const { hardware, bridges, socIds, compatibles, problem, policy, note } = row;
+  const { hardware, bridges, socIds, compatibles, problem, policy, guestBridge, guestDma, note } = row;
   return {
     id,
     hardware: hardware || id,
@@ -52,6 +52,7 @@ function toQuirk(id: string, row: QuirkRow<BarPolicy>, path: string): Quirk {
     problem,
     policy,
     choices: [],
+    guest: { bridge: guestBridge, isIncoherent: guestDma === 'incoherent' },
     ...(note && { note }),
     source: path,
   };

@@ -5,7 +5,7 @@
 import { ConfigError } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { MmioBus } from '../bus/mmio-bus.ts';
-import { passedDevices, virtioDevices } from '../config/device-kinds.ts';
+import { virtioDevices } from '../config/device-kinds.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { DeviceDescription, DeviceSharing, MachineStats } from '../control/protocol.ts';
 import type { Signals } from '../host/signals.ts';
@@ -18,6 +18,7 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemorySlots } from '../memory/slots.ts';
 import { hasPci, mainMemory, WindowArea } from './layout.ts';
 import type { PassedDevices } from './passed-devices.ts';
+import type { Passing } from './passing.ts';
 import { PciHost } from './pci-host.ts';
 import { devfnsOf } from './pci-places.ts';
 import { Pools } from './pools.ts';
@@ -33,6 +34,8 @@ export interface VirtioWorld {
   readonly signals: Signals;
   /** Bytes of a host page. */
   readonly pageSize: number;
+  /** Where devices are passed through. */
+  readonly passing: Passing | undefined;
   log(message: string): void;
 }
 
@@ -67,7 +70,9 @@ export class VirtioDevices implements Disposable {
       this.#onFailure();
     };
     const { pageSize, log } = world;
-    const pci = hasPci(config) ? resources.use(new PciHost(config, pageSize, log)) : undefined;
+    const pci = hasPci(config)
+      ? resources.use(new PciHost(config, { pageSize, bridge: world.passing?.sign.bridge, log }))
+      : undefined;
     this.#pci = pci;
     // The threads end before what they work on is closed.
     const devices = resources.use(new DisposableStack());
@@ -106,10 +111,11 @@ export class VirtioDevices implements Disposable {
     this.#pci?.placeOn(bus);
     const placeWindow = (window: WindowDescription) => this.#placeWindow(window, slots);
     for (const device of this.#devices) await device.place({ bus, slots, placeWindow });
-    if (passedDevices(this.#config).length === 0) return;
+    const { passing, pageSize, log } = this.#world;
+    if (!passing) return;
     const { PassedDevices } = await import('./passed-devices.ts');
-    const { pageSize, log } = this.#world;
-    this.#passed = this.#resources.use(new PassedDevices(this.#config, { pci: this.#pci!, slots, pageSize, log }));
+    const world = { passing, pci: this.#pci!, slots, pageSize, log };
+    this.#passed = this.#resources.use(new PassedDevices(this.#config, world));
   }
 
   /** From now on the guest reads the devices' registers without leaving. */

@@ -13,7 +13,7 @@ export class HostBridge implements BusFunction {
   readonly name = 'host bridge';
   readonly #config: ConfigSpace;
 
-  constructor(bytes: DataView, identity: { readonly vendorId: number; readonly deviceId: number } = GENERIC_BRIDGE) {
+  constructor(bytes: DataView, identity: { readonly vendorId: number; readonly deviceId: number }) {
     this.#config = new ConfigSpace({ ...identity, classCode: CLASS_HOST_BRIDGE }, bytes);
   }
 

@@ -13,6 +13,14 @@ export interface QuirkMatch {
   readonly compatibles?: readonly string[];
 }
 
+/** What a guest with a device of such a machine is shown, so that a kernel that knows the machine does what it has to. */
+export interface GuestSign {
+  /** "vendor:device" that the guest's host bridge bears while one of the device's BARs is `direct`. */
+  readonly bridge?: string | undefined;
+  /** DMA does not see the caches: the guest's device tree does not say `dma-coherent` of PCI. */
+  readonly isIncoherent?: boolean | undefined;
+}
+
 export interface Quirk {
   readonly id: string;
   /** What the machine is called. */
@@ -26,6 +34,7 @@ export interface Quirk {
   readonly choices: readonly BarPolicy[];
   /** Under which condition even that is right which is not safe. */
   readonly exception?: string;
+  readonly guest?: GuestSign;
   /** What else holds for a device there. */
   readonly note?: string;
   readonly source: string;
@@ -42,6 +51,7 @@ export const QUIRKS: readonly Quirk[] = [
     policy: 'refuse',
     choices: ['device+emulate', 'ro-direct', 'trap'],
     exception: `direct is right with a guest kernel that has ALTRA_ERRATUM_82288, or with ${NC_TO_NGNRE}`,
+    guest: { bridge: '1def:e100' },
     note: 'a guest kernel with ALTRA_ERRATUM_82288 takes all below 0x80000000 for PCI: set memory.base to 0x80000000',
     source: 'erratum 82288 / PCIE_65; Linux patches 20240827130829.43632-1-alex.bennee@linaro.org',
   },
@@ -77,7 +87,8 @@ export const QUIRKS: readonly Quirk[] = [
     problem: 'DMA of PCI devices does not see the caches of the CPUs, and writes to BARs are not combined',
     policy: 'refuse',
     choices: ['device+emulate', 'ro-direct', 'trap'],
-    exception: 'any of them is right only for a guest whose driver keeps caches by itself (no dma-coherent)',
+    exception: 'any of them is right only for a guest whose driver keeps caches by itself, as the device tree tells it',
+    guest: { isIncoherent: true },
     source: 'github.com/NVIDIA/open-gpu-kernel-modules issue 972; Linux ROCKCHIP_ERRATUM_3588001',
   },
   {

@@ -11,11 +11,9 @@ import {
   VFIO_IOMMU_INFO_CAPS,
   VFIO_IOMMU_MAP_DMA,
   VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE,
-  VFIO_IOMMU_UNMAP_DMA,
   VFIO_SET_IOMMU,
   VFIO_TYPE1v2_IOMMU,
   vfio_iommu_type1_dma_map,
-  vfio_iommu_type1_dma_unmap,
   vfio_iommu_type1_info,
   vfio_iommu_type1_info_cap_iova_range,
   vfio_iova_range,
@@ -24,10 +22,11 @@ import { HostError } from '../base/errors.ts';
 import { pack, unpack } from '../base/layout.ts';
 import { type AddressRange, formatRange } from '../base/range.ts';
 import { Fd } from '../host/fd.ts';
+import type { HostFiles } from '../host/host-files.ts';
 import { ioctlStruct, ioctlValue } from '../host/ioctl.ts';
 import { capabilities } from './capabilities.ts';
-import { checkReach, type DmaMemory, type DmaSpace } from './dma-space.ts';
-import type { VfioGroup } from './group.ts';
+import { checkReach, type DmaMemory, type DmaSpace, PIN_REMEDIES } from './dma-space.ts';
+import { groupOf, VfioGroup } from './group.ts';
 
 const PATH = '/dev/vfio/vfio';
 const NOT_LOADED = 'load the kernel module ("modprobe vfio-pci")';
@@ -36,11 +35,19 @@ const EVERYTHING: AddressRange = { base: 0, size: 2 ** 53 };
 
 export class VfioContainer implements DmaSpace {
   readonly usable: readonly AddressRange[];
+  readonly #resources = new DisposableStack();
   readonly #fd: Fd;
+  /** By number, as sysfs has it. */
+  readonly #groups = new Map<string, VfioGroup>();
+  readonly #sysfs: HostFiles;
 
-  /** Puts `groups`, of which there is at least one, into a new container. */
-  constructor(groups: readonly VfioGroup[]) {
+  /** Puts the groups of `addresses`, of which there is at least one, into a new container. */
+  constructor(addresses: readonly string[], sysfs: HostFiles) {
+    this.#sysfs = sysfs;
     using owned = new DisposableStack();
+    for (const name of new Set(addresses.map((address) => groupOf(address, sysfs)))) {
+      this.#groups.set(name, owned.use(new VfioGroup(name)));
+    }
     this.#fd = owned.use(
       Fd.open(PATH, O_RDWR, `open ${PATH}`, { ENOENT: NOT_LOADED, ENODEV: NOT_LOADED, EACCES: 'ask for access to it' }),
     );
@@ -51,14 +58,22 @@ export class VfioContainer implements DmaSpace {
         'Cannot pass PCI devices through: VFIO of this kernel has no type 1 IOMMU: load the kernel module ("modprobe vfio_iommu_type1")',
       );
     }
-    for (const group of groups) group.join(this.#fd);
+    for (const group of this.#groups.values()) group.join(this.#fd);
     ioctlValue(this.#fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU, 'set up the IOMMU for PCI devices', {
       EPERM:
         'the interrupt controller of this host cannot tell devices apart, so a guest could raise any interrupt of the host: if you trust it, write 1 to /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts',
       ENODEV: 'the host has no IOMMU that these devices are behind',
     });
     this.usable = readUsable(this.#fd);
-    owned.move();
+    this.#resources = owned.move();
+  }
+
+  openDevice(address: string): Fd {
+    return this.#groups.get(groupOf(address, this.#sysfs))!.openDevice(address);
+  }
+
+  get files(): readonly number[] {
+    return [...this.#groups.values()].map(({ fd }) => fd.number);
   }
 
   map(memory: DmaMemory): void {
@@ -71,23 +86,17 @@ export class VfioContainer implements DmaSpace {
       iova: BigInt(range.base),
       size: BigInt(range.size),
     });
-    ioctlStruct(this.#fd, VFIO_IOMMU_MAP_DMA, argument, `show ${name} (${formatRange(range)}) to PCI devices`, {
-      ENOMEM: 'the host cannot pin so much memory: give the guest less, or raise the limit of locked memory',
-      EFAULT: 'it is memory that cannot be pinned',
-    });
-  }
-
-  unmap(range: AddressRange): void {
-    const argument = pack(vfio_iommu_type1_dma_unmap, {
-      argsz: vfio_iommu_type1_dma_unmap.size,
-      iova: BigInt(range.base),
-      size: BigInt(range.size),
-    });
-    ioctlStruct(this.#fd, VFIO_IOMMU_UNMAP_DMA, argument, `take ${formatRange(range)} from PCI devices`);
+    ioctlStruct(
+      this.#fd,
+      VFIO_IOMMU_MAP_DMA,
+      argument,
+      `show ${name} (${formatRange(range)}) to PCI devices`,
+      PIN_REMEDIES,
+    );
   }
 
   [Symbol.dispose](): void {
-    this.#fd[Symbol.dispose]();
+    this.#resources.dispose();
   }
 }
 

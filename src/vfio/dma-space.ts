@@ -2,6 +2,7 @@
 import { ConfigError, HostError } from '../base/errors.ts';
 import { type AddressRange, endOf, formatRange } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
+import type { Fd } from '../host/fd.ts';
 import type { HostPointer } from '../host/libc.ts';
 
 /** Memory that devices shall reach. */
@@ -12,13 +13,23 @@ export interface DmaMemory {
   readonly pointer: HostPointer;
 }
 
+/** One of the two ways in which Linux gives devices to a program: container.ts, iommufd.ts. */
 export interface DmaSpace extends Disposable {
+  /** A device of the host that is to be in this space, "0000:01:00.0". */
+  openDevice(address: string): Fd;
+  /** What KVM wants to know: the files of groups, or of devices (Linux Documentation/virt/kvm/devices/vfio.rst). */
+  readonly files: readonly number[];
   /** The device addresses that the IOMMU can translate, in order; the rest it keeps for itself. */
   readonly usable: readonly AddressRange[];
   /** Pins it and lets devices read and write it. */
   map(memory: DmaMemory): void;
-  unmap(range: AddressRange): void;
 }
+
+/** What the kernel says when it cannot pin memory, and what to do. */
+export const PIN_REMEDIES = {
+  ENOMEM: 'the host cannot pin so much memory: give the guest less, or raise the limit of locked memory',
+  EFAULT: 'it is memory that cannot be pinned',
+};
 
 /** A ConfigError where the IOMMU cannot show `memory` to devices at the address that the guest has it at. */
 export function checkReach(usable: readonly AddressRange[], { name, range }: DmaMemory): void {

@@ -10,6 +10,7 @@ import {
 import { HostError } from '../base/errors.ts';
 import { pack, unpack } from '../base/layout.ts';
 import { Fd } from '../host/fd.ts';
+import type { HostFiles } from '../host/host-files.ts';
 import { ioctlStruct } from '../host/ioctl.ts';
 
 export class VfioGroup implements Disposable {
@@ -56,4 +57,14 @@ export class VfioGroup implements Disposable {
   [Symbol.dispose](): void {
     this.fd[Symbol.dispose]();
   }
+}
+
+/** The number of the group of device `address`, as sysfs has it. */
+export function groupOf(address: string, sysfs: HostFiles): string {
+  const path = sysfs.resolved(`bus/pci/devices/${address}/iommu_group`);
+  const name = path?.slice(path.lastIndexOf('/') + 1);
+  if (name !== undefined) return name;
+  throw new HostError(
+    `Cannot open PCI device ${address}: it is behind no IOMMU, or not bound to vfio-pci yet: "orko-vmm doctor" says how to`,
+  );
 }

@@ -12,8 +12,12 @@ import { command } from '../../src/nested/command.ts';
 import { devTree, TREE } from '../../src/nested/dev-tree.ts';
 import { L1, L1_DEFAULTS, type L1Options, quote, runOverSsh, type SshArguments } from '../../src/nested/l1.ts';
 import { toStderr } from '../../src/nested/progress.ts';
+import { traceArguments } from '../support/bus-trace.ts';
 import { IS_SOAK } from '../support/environment.ts';
 import type { HostName, HostReply, HostRequest } from '../support/nested-host.ts';
+
+/** Instead of the kernel that L1 otherwise has: of a word that comes twice, QEMU takes the last (guests/linux/host.config). */
+const HOST_IMAGE = join(TREE, 'out/guests/HostImage');
 
 /**
  * What the hosts are for: test/nested/README.md. The main one has one CPU, and each worker of Vitest one of it: two emulated
@@ -25,6 +29,7 @@ const VARIANTS: Record<HostName, Partial<L1Options>> = {
   pi4: { cpu: 'cortex-a72', gic: 2, memoryMiB: 3072 },
   '16k': { kernel: '16k', memoryMiB: 3072 },
   vfio: { cpus: 1, passthrough: true, memoryMiB: 3072 },
+  'vfio-iommufd': { cpus: 1, passthrough: true, memoryMiB: 3072, qemuArguments: ['-kernel', HOST_IMAGE] },
   'vfio-16k': { cpus: 1, kernel: '16k', passthrough: true, memoryMiB: 3072 },
 };
 
@@ -93,7 +98,12 @@ class Keeper {
 
   async #boot(name: HostName, key: string): Promise<L1> {
     const tree = await devTree(toStderr);
-    const l1 = await L1.start({ ...L1_DEFAULTS, ...VARIANTS[name] }, [...tree.shares, this.#directory], toStderr);
+    const traced = name === 'vfio' ? { qemuArguments: traceArguments(this.#directory) } : {};
+    const l1 = await L1.start(
+      { ...L1_DEFAULTS, ...VARIANTS[name], ...traced },
+      [...tree.shares, this.#directory],
+      toStderr,
+    );
     const install = `cp -r ${quote(join(this.#directory, 'package'))} /usr/local/lib/orko-vmm`;
     const link = 'ln -s /usr/local/lib/orko-vmm/bin/orko-vmm.js /usr/local/bin/orko-vmm';
     const { exitCode, stderr } = await runOverSsh(l1.ssh, [tree.prepare, install, link].join(' && '));

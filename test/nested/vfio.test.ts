@@ -1,6 +1,8 @@
 /** PCI devices that are passed through: QEMU's, behind an SMMU (src/nested/passthrough-devices.ts). */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { MiB } from '../../src/base/units.ts';
 import { PASSTHROUGH_DEVICES } from '../../src/nested/passthrough-devices.ts';
+import { tracedWrites } from '../support/bus-trace.ts';
 import { GuestShell } from '../support/guest-shell.ts';
 import { hasHost, host, type NestedHost } from '../support/nested-host.ts';
 import { type Config, complaintsOf, linux, payload, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
@@ -25,7 +27,7 @@ beforeAll(async () => {
 async function bind(address: string): Promise<void> {
   const device = `/sys/bus/pci/devices/${address}`;
   await l1.must(
-    `modprobe vfio-pci && echo vfio-pci >${device}/driver_override && { test -e ${device}/driver || echo ${address} >/sys/bus/pci/drivers_probe; }`,
+    `{ modprobe vfio-pci || [ -e /sys/bus/pci/drivers/vfio-pci ]; } && echo vfio-pci >${device}/driver_override && { test -e ${device}/driver || echo ${address} >/sys/bus/pci/drivers_probe; }`,
   );
 }
 
@@ -43,23 +45,58 @@ async function refusal(config: Config, wrapper?: string): Promise<string> {
   return vm.messages;
 }
 
+/** Without a guest. */
+async function runChecks(asked: 'group' | 'iommufd'): Promise<void> {
+  const program = await bundleFor(l1, 'vfio-checks');
+  const { stdout, stderr } = await l1.run(`node ${program} ${EDU} ${asked}`, { timeoutMs: 120_000 });
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.filter((line) => !line.startsWith('PASS '))).toEqual([]);
+  expect(lines).toHaveLength(CHECK_COUNT);
+  expect(stderr).toBe('');
+}
+
+async function driveEdu(device: object = {}): Promise<void> {
+  await using vm = await startVm(l1, driving({ host: EDU, ...device }));
+  expect(await vm.exited()).toBe(0);
+  expect(complaintsOf(vm.output)).toEqual([]);
+}
+
+async function killInDma(): Promise<void> {
+  {
+    await using vm = await startVm(l1, driving({ host: EDU }, 'dma-for-ever'));
+    await vm.printed('DMA for ever');
+    await vm.kill('KILL');
+  }
+  await driveEdu();
+}
+
+/** What a guest writes to the disk it reads back. */
+async function useNvme(device: object = {}): Promise<void> {
+  await bind(NVME);
+  const devices = { disk: { type: 'vfio', host: NVME, ...device } };
+  await using vm = await startVm(l1, { kernel: linux('shell'), devices });
+  const shell = await GuestShell.open(vm);
+  await shell.run('for i in $(seq 50); do test -b /dev/nvme0n1 && break; sleep 0.2; done; test -b /dev/nvme0n1');
+  await shell.run('dd if=/dev/urandom of=/tmp/data bs=64k count=64');
+  await shell.run('dd if=/tmp/data of=/dev/nvme0n1 bs=64k oflag=direct');
+  const [written] = (await shell.run('md5sum </tmp/data')).split(' ');
+  const [read] = (await shell.run('dd if=/dev/nvme0n1 bs=4k count=1024 iflag=direct 2>/dev/null | md5sum')).split(' ');
+  expect(read).toBe(written);
+  expect(await shell.run('grep nvme0q /proc/interrupts')).toMatch(/ITS.*nvme0q1/);
+  const { stats } = JSON.parse((await vm.ctl('stats --json')).stdout) as {
+    stats: { devices: { counters: Counters }[] };
+  };
+  process.stdout.write(`  nvme: ${JSON.stringify({ ...device, ...stats.devices[0]!.counters })}\n`);
+  vm.write('poweroff\n');
+  expect(await vm.exited()).toBe(0);
+}
+
 describe.skipIf(!hasHost('vfio'))('VFIO', { timeout: TEST_TIMEOUT_MS }, () => {
-  test('every check without a guest passes', async () => {
-    const program = await bundleFor(l1, 'vfio-checks');
-    const { stdout, stderr } = await l1.run(`node ${program} ${EDU}`, { timeoutMs: 120_000 });
-    const lines = stdout.trimEnd().split('\n');
-    expect(lines.filter((line) => !line.startsWith('PASS '))).toEqual([]);
-    expect(lines).toHaveLength(CHECK_COUNT);
-    expect(stderr).toBe('');
-  });
+  test('every check without a guest passes', () => runChecks('group'));
 
   test.each(['direct', 'trap'])(
     'edu (%s): registers, DMA, messages and the wired interrupt work in a guest',
-    async (policy) => {
-      await using vm = await startVm(l1, driving({ host: EDU, bars: { 0: policy } }));
-      expect(await vm.exited()).toBe(0);
-      expect(complaintsOf(vm.output)).toEqual([]);
-    },
+    (policy) => driveEdu({ bars: { 0: policy } }),
   );
 
   test('edu: without an ITS the wired interrupt is there from the start', async () => {
@@ -76,16 +113,7 @@ describe.skipIf(!hasHost('vfio'))('VFIO', { timeout: TEST_TIMEOUT_MS }, () => {
     expect(vm.messages).toContain(`dev: PCI device ${EDU} cannot be reset alone`);
   });
 
-  test('edu: a VMM that is killed in the middle of DMA leaves a device that works', async () => {
-    {
-      await using vm = await startVm(l1, driving({ host: EDU }, 'dma-for-ever'));
-      await vm.printed('DMA for ever');
-      await vm.kill('KILL');
-    }
-    await using vm = await startVm(l1, driving({ host: EDU }));
-    expect(await vm.exited()).toBe(0);
-    expect(complaintsOf(vm.output)).toEqual([]);
-  });
+  test('edu: a VMM that is killed in the middle of DMA leaves a device that works', killInDma);
 
   test('edu: a device that the host takes away does not take the guest with it', async () => {
     await using vm = await startVm(l1, driving({ host: EDU }, 'watch'));
@@ -96,6 +124,24 @@ describe.skipIf(!hasHost('vfio'))('VFIO', { timeout: TEST_TIMEOUT_MS }, () => {
     expect(vm.messages).toContain(`dev: The host takes PCI device ${EDU} away`);
     await l1.must(`echo ${EDU} >/sys/bus/pci/drivers_probe`);
   });
+
+  test.each(['trap', 'direct', 'device'])(
+    'edu (%s): writes arrive in order, as wide as the guest made them',
+    async (policy) => {
+      const writes = await tracedWrites(l1.directory, { name: 'edu-mmio', size: MiB }, async () => {
+        await using vm = await startVm(l1, driving({ host: EDU, bars: { 0: policy } }, 'widths'));
+        expect(await vm.exited()).toBe(0);
+        expect(vm.output).toContain('WRITTEN ');
+      });
+      expect(writes).toEqual(
+        Array.from({ length: 16 }, (_, round) => [
+          { offset: 0x04, value: 0x1000 + round, size: 4 },
+          { offset: 0x80, value: 0x2000_0000_2000 + round, size: 8 },
+          { offset: 0x88, value: 0x3000 + round, size: 4 },
+        ]).flat(),
+      );
+    },
+  );
 
   test('ivshmem: what the guest reads is the same whatever the policy, and only what may be mapped is', async () => {
     const sums = new Set<string>();
@@ -175,26 +221,28 @@ describe.skipIf(!hasHost('vfio'))('VFIO', { timeout: TEST_TIMEOUT_MS }, () => {
 });
 
 describe.skipIf(!hasHost('vfio'))('Linux on passed-through devices', { timeout: TEST_TIMEOUT_MS }, () => {
-  const LINUX = linux('shell');
+  test.each(['direct', 'trap'])('nvme (%s): what is written is read back', (policy) =>
+    useNvme({ bars: { 0: policy } }),
+  );
 
-  test.each(['direct', 'trap'])('nvme (%s): what is written is read back', async (policy) => {
+  test('a quirk of the machine is known to the guest by its host bridge and its device tree', async () => {
     await bind(NVME);
-    const devices = { disk: { type: 'vfio', host: NVME, bars: { 0: policy } } };
-    await using vm = await startVm(l1, { kernel: LINUX, devices });
+    const folder = `${l1.directory}/quirks/orko-vmm`;
+    const quirk = { bridges: ['1b36:0008'], problem: 'this is a test', policy: 'direct' };
+    const quirks = { test: { ...quirk, 'guest-bridge': '1def:e100', 'guest-dma': 'incoherent' } };
+    await l1.must(`mkdir -p ${folder} && cat >${folder}/quirks.yaml`, { stdin: JSON.stringify({ quirks }) });
+    const devices = { disk: { type: 'vfio', host: NVME }, entropy: { type: 'rng', transport: 'pci' } };
+    const wrapper = `env XDG_CONFIG_HOME=${l1.directory}/quirks`;
+    await using vm = await startVm(l1, { kernel: linux('shell'), devices }, { wrapper });
     const shell = await GuestShell.open(vm);
-    await shell.run('for i in $(seq 50); do test -b /dev/nvme0n1 && break; sleep 0.2; done; test -b /dev/nvme0n1');
-    await shell.run('dd if=/dev/urandom of=/tmp/data bs=64k count=64');
-    await shell.run('dd if=/tmp/data of=/dev/nvme0n1 bs=64k oflag=direct');
-    const [written] = (await shell.run('md5sum </tmp/data')).split(' ');
-    const [read] = (await shell.run('dd if=/dev/nvme0n1 bs=4k count=1024 iflag=direct 2>/dev/null | md5sum')).split(
-      ' ',
-    );
-    expect(read).toBe(written);
-    expect(await shell.run('grep nvme0q /proc/interrupts')).toMatch(/ITS.*nvme0q1/);
-    const { stats } = JSON.parse((await vm.ctl('stats --json')).stdout) as {
-      stats: { devices: { counters: Counters }[] };
-    };
-    process.stdout.write(`  nvme ${policy}: ${JSON.stringify(stats.devices[0]!.counters)}\n`);
+    expect(
+      await shell.run('cat /sys/bus/pci/devices/0000:00:00.0/vendor /sys/bus/pci/devices/0000:00:00.0/device'),
+    ).toBe('0x1def\n0xe100');
+    expect(await shell.run('ls /proc/device-tree/pcie@*/ | grep -c coherent || true')).toBe('0');
+    // What is not passed through does not go by that.
+    expect(await shell.run('dd if=/dev/hwrng bs=1k count=4 2>/dev/null | wc -c')).toBe('4096');
+    expect(vm.messages).toContain("The guest's PCI host bridge is 1def:e100");
+    expect(vm.messages).toContain("The guest's device tree says that DMA of PCI devices does not see caches");
     vm.write('poweroff\n');
     expect(await vm.exited()).toBe(0);
   });
@@ -214,18 +262,45 @@ describe.skipIf(!hasHost('vfio'))('Linux on passed-through devices', { timeout: 
   });
 });
 
+describe.skipIf(!hasHost('vfio-iommufd'))(
+  'VFIO on a host that has iommufd and no groups',
+  { timeout: TEST_TIMEOUT_MS },
+  () => {
+    beforeAll(async () => {
+      l1 = await host('vfio-iommufd');
+      for (const address of [EDU, IVSHMEM]) await bind(address);
+    });
+
+    test('every check without a guest passes', () => runChecks('iommufd'));
+    test('edu: registers, DMA, messages and the wired interrupt work in a guest', () => driveEdu());
+    test('edu: a VMM that is killed in the middle of DMA leaves a device that works', killInDma);
+    test('nvme: what is written is read back', () => useNvme());
+
+    test('what keeps a device from being passed through is said in one sentence', async () => {
+      await using vm = await startVm(l1, driving({ host: IVSHMEM }, 'hold'));
+      await vm.printed('HOLDING');
+      expect(await refusal(driving({ host: IVSHMEM }))).toContain(`Cannot use PCI device ${IVSHMEM}: `);
+      expect(await refusal(driving({ host: EDU, interface: 'group' }))).toContain('Cannot open /dev/vfio/');
+      const user = 'env XDG_RUNTIME_DIR=/tmp setpriv --reuid 1000 --regid 1000 --groups 104';
+      expect(await refusal(driving({ host: EDU, interface: 'iommufd' }), user)).toContain(
+        'Cannot open /dev/iommu: Permission denied (EACCES): have root give it to you',
+      );
+      await l1.must('chmod 666 /dev/iommu /dev/vfio/devices/*');
+      expect(await refusal(driving({ host: EDU }), user)).toMatch(
+        /Cannot pin the 126 MiB of memory that PCI devices shall reach: this user may lock 8 MiB/,
+      );
+    });
+  },
+);
+
 describe.skipIf(!hasHost('vfio-16k'))('VFIO on a host with pages of 16 KiB', { timeout: TEST_TIMEOUT_MS }, () => {
-  let big: NestedHost;
   beforeAll(async () => {
-    l1 = big = await host('vfio-16k');
+    l1 = await host('vfio-16k');
     await bind(IVSHMEM);
-  });
-  afterAll(async () => {
-    if (hasHost('vfio')) l1 = await host('vfio');
   });
 
   test('ivshmem: its registers, in less than a page, exit, and its memory does not', async () => {
-    await using vm = await startVm(big, driving({ host: IVSHMEM }));
+    await using vm = await startVm(l1, driving({ host: IVSHMEM }));
     expect(await vm.exited()).toBe(0);
     expect(complaintsOf(vm.output)).toEqual([]);
   });

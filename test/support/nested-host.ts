@@ -13,7 +13,7 @@ import { inject } from 'vitest';
 import { quote, type SshArguments, spawnOverSsh } from '../../src/nested/l1.ts';
 import { isArmHost } from './environment.ts';
 
-export type HostName = 'main' | 'smp' | 'pi4' | '16k' | 'vfio' | 'vfio-16k';
+export type HostName = 'main' | 'smp' | 'pi4' | '16k' | 'vfio' | 'vfio-iommufd' | 'vfio-16k';
 /** To the process that owns the hosts, and its answer. */
 export type HostRequest = { readonly name: HostName; readonly worker: string };
 export type HostReply = { readonly ssh: SshArguments } | { readonly error: string };

@@ -26,6 +26,16 @@ export const vfio = object({
       examples: ['{ 2: ro-direct }'],
       help: 'How single BARs are shown to the guest, by number: `direct`, `ro-direct`, `trap`, `device`, `device+emulate`, `device+inject` or `refuse` (docs/device-memory.md).',
     }),
+    interface: choice({
+      choices: ['auto', 'iommufd', 'group'],
+      default: 'auto',
+      meanings: {
+        auto: 'iommufd where the kernel has it and this user may open its files, else group',
+        iommufd: 'by /dev/iommu and a file of the device below /dev/vfio/devices',
+        group: 'by the IOMMU group of the device, /dev/vfio/NUMBER, as kernels before 6.6 have it alone',
+      },
+      help: 'How the kernel is asked for the device. What the guest sees is the same.',
+    }),
     memory: SHARED_MEMORY,
     children: overlays(COMMON_KEYS.children),
   },

@@ -1,15 +1,15 @@
 /**
  * src/vfio against a real kernel and QEMU's edu (docs/specs/edu.rst), without a guest: as kvm-checks.ts does it. `node vfio-checks.mjs
- * ADDRESS` of a device that is bound to vfio-pci.
+ * ADDRESS INTERFACE` of a device that is bound to vfio-pci.
  */
 import assert from 'node:assert/strict';
 import { writeSync } from 'node:fs';
 import { VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX } from '../../../src/abi/vfio.ts';
 import { EventFd } from '../../../src/host/eventfd.ts';
 import { Mapping } from '../../../src/host/mapping.ts';
-import { VfioDevices } from '../../../src/vfio/devices.ts';
+import { VfioDevices, type VfioInterface } from '../../../src/vfio/devices.ts';
 
-const ADDRESS = process.argv[2]!;
+const [ADDRESS, INTERFACE] = process.argv.slice(2) as [string, VfioInterface];
 const DMA_BASE = 0x4000_0000;
 const DMA_BYTES = 2 * 1024 * 1024;
 const CONFIG = 7;
@@ -30,7 +30,7 @@ const Edu = {
   BUFFER: 0x40000,
 } as const;
 
-using devices = new VfioDevices([ADDRESS]);
+using devices = new VfioDevices([ADDRESS], INTERFACE);
 const device = devices.device(ADDRESS);
 const [bar] = device.regions;
 const config = device.regions[CONFIG]!;

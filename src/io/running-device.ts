@@ -18,7 +18,6 @@ export class RunningDevice implements HostedDevice {
   readonly #host: DeviceHost;
   readonly #resources: DisposableStack;
   readonly #device: VirtioDevice;
-  readonly #name: string;
   readonly #tell: DeviceTeller;
   readonly #interrupts: DriverInterrupts;
   #generation = 0;
@@ -39,7 +38,6 @@ export class RunningDevice implements HostedDevice {
   private constructor(device: VirtioDevice, loop: GuardedLoop, request: CreateRequest, surroundings: Surroundings) {
     using resources = new DisposableStack();
     this.#device = resources.use(device);
-    this.#name = request.name;
     this.#tell = surroundings.tell;
     const counters = new SharedArrayBuffer(device.queueSizes.length * QueueCounters.BYTES);
     const eventFds = () => device.queueSizes.map(() => resources.use(EventFd.create()));
@@ -121,13 +119,8 @@ export class RunningDevice implements HostedDevice {
   hidden(): void {}
 
   act(action: string, value: string | undefined, call: number): void {
-    const { actions = {} } = this.#device;
     try {
-      if (!Object.hasOwn(actions, action)) {
-        const known = Object.keys(actions).join(', ') || 'nothing';
-        throw new ConfigError(`Device ${this.#name} cannot "${action}": it can ${known}`);
-      }
-      this.#tell({ kind: 'answer', call, text: actions[action]!.run(value) });
+      this.#tell({ kind: 'answer', call, text: this.#device.actions![action]!.run(value) });
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof HostError)) throw error;
       this.#tell({ kind: 'declined', call, error: plainError(error) });

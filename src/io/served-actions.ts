@@ -1,6 +1,7 @@
 /** What a user may ask of a device that another process serves: `orko-vmm ctl NAME device DEVICE screenshot FILE`. */
 import { writeFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { assert } from '../base/assert.ts';
 import { ConfigError } from '../base/errors.ts';
 import { Display, type Extent } from '../vhost-user/display.ts';
 import type { DeviceTeller } from './hosted-device.ts';
@@ -29,16 +30,12 @@ export class ServedActions {
   /** Does it, and tells what came of it. */
   act(action: string, value: string | undefined, call: number, tell: DeviceTeller): void {
     try {
-      tell({ kind: 'answer', call, text: this.#do(action, value) });
+      assert(this.display !== undefined && action === 'screenshot', 'a device was asked for what it said it cannot do');
+      tell({ kind: 'answer', call, text: takeScreenshot(this.display, this.#name, value) });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       tell({ kind: 'declined', call, error: plainError(error) });
     }
-  }
-
-  #do(action: string, value: string | undefined): string {
-    if (this.display && action === 'screenshot') return takeScreenshot(this.display, this.#name, value);
-    throw new ConfigError(`Device ${this.#name} cannot "${action}": another process serves it`);
   }
 }
 

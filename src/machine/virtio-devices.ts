@@ -127,24 +127,22 @@ export class VirtioDevices implements Disposable {
 
   /** What there is, and what can be asked of it. */
   describe(): readonly DeviceDescription[] {
-    return this.#devices.map(({ name, type, remote, actions = {} }) => ({
-      name,
-      type,
-      actions: [
-        ...Object.entries(remote.actions).map(([action, help]) => ({ name: action, help })),
-        ...Object.entries(actions).map(([action, { help }]) => ({ name: action, help })),
-      ],
-    }));
+    return this.#devices.map((device) => ({ name: device.name, type: device.type, actions: actionsOf(device) }));
   }
 
   /** Has device `name` do something; what came of it, for the user. */
   act(name: string, action: string, value: string | undefined): Promise<string> {
     const device = this.#devices.find((candidate) => candidate.name === name);
-    const own = device?.actions?.[action];
-    if (own) return Promise.resolve(own.run(value));
-    if (device) return device.remote.act(action, value);
-    const known = this.#devices.map((candidate) => candidate.name).join(', ');
-    throw new ConfigError(`There is no device "${name}": this VM has ${known}`);
+    if (!device) {
+      const names = this.#devices.map((candidate) => candidate.name).join(', ');
+      throw new ConfigError(`There is no device "${name}": this VM has ${names}`);
+    }
+    const known = actionsOf(device).map((candidate) => candidate.name);
+    if (!known.includes(action)) {
+      throw new ConfigError(`Device ${name} cannot "${action}": it can ${known.join(', ') || 'nothing'}`);
+    }
+    const own = device.actions?.[action];
+    return own ? Promise.resolve(own.run(value)) : device.remote.act(action, value);
   }
 
   async stats(): Promise<MachineStats['devices']> {
@@ -223,4 +221,12 @@ export class VirtioDevices implements Disposable {
     this.pause();
     this.#resources.dispose();
   }
+}
+
+/** What can be asked of it: of the device, and of what it is plugged into. */
+function actionsOf({ remote, actions = {} }: VirtioHome): DeviceDescription['actions'] {
+  return [
+    ...Object.entries(remote.actions).map(([name, help]) => ({ name, help })),
+    ...Object.entries(actions).map(([name, { help }]) => ({ name, help })),
+  ];
 }

@@ -140,7 +140,7 @@ export class VirtioPciDevice implements VirtioHome {
       isr: this.#isr,
       routes: pci.routes,
     });
-    this.#interrupts = this.#resources.use(interrupts);
+    this.#interrupts = interrupts;
     const required = pool && POOL_FEATURES;
     const features = created.features | (required?.features ?? 0n);
     this.#function = new VirtioPciFunction(

@@ -229,6 +229,9 @@ describe('virtio-pci', { timeout: TEST_TIMEOUT_MS }, () => {
       await readsRight(shell, 'vdb');
     }
     expect((await vm.ctl('device disk0 plug')).stderr).toContain('it is plugged in already');
+    expect((await vm.ctl('device disk0 dance')).stderr).toContain(
+      'Device disk0 cannot "dance": it can resize, unplug, plug',
+    );
     const { fds, threads } = await probe.usage();
     expect({ fds, threads }).toEqual({ fds: before.fds, threads: before.threads });
 

@@ -47,9 +47,10 @@ function echo(path: string, count: number): Promise<number> {
 
 /** Byte `offset` of call `number`; the guest returns it. */
 function bytesOf(number: number, count: number): Buffer {
-  return Buffer.from(
-    Uint8Array.from({ length: count }, (_, offset) => (offset * 167 + (offset >> 8) * 13 + number * 31) & 255),
-  );
+  const bytes = Buffer.alloc(count);
+  // A plain loop: a thousand of these are made at once, and nobody is served meanwhile.
+  for (let offset = 0; offset < count; offset++) bytes[offset] = offset * 167 + (offset >> 8) * 13 + number * 31;
+  return bytes;
 }
 
 async function call(path: string, number: number, count: number, endsWhole: boolean): Promise<void> {

@@ -287,12 +287,11 @@ export class Machine implements Disposable {
   /** Places kernel, initrd and a device tree with new seeds, and sets vCPU 0 to the kernel's entry. */
   async #boot(): Promise<void> {
     const guest = this.#guest!;
-    this.#boots++;
     this.#slots.attach(guest);
     if (guest.features.stolenTime) guest.placeStolenTime();
     this.#coalescing.attach(guest.vm, guest.coalescedRing(pageSize()));
     this.#loading ??= this.#foundation.load(this.#images);
-    if (this.#boots === 1) await this.#placeVirtio();
+    if (++this.#boots === 1) await this.#placeVirtio();
     this.#virtio?.attach(guest.vm, guest.gic);
     this.#virtio?.setCounterLag(guest.counterLag);
     const { placement } = this.#images;

@@ -9,7 +9,7 @@ import type { ProgressSink } from '../../src/nested/progress.ts';
 import type { BenchHost } from './bench-host.ts';
 import { type Contender, GUEST_MEMORY_MIB, invocation } from './contenders.ts';
 import type { FigureId, Round } from './figure.ts';
-import { scriptCmdline } from './guest-script.ts';
+import { copied, said, scriptCmdline, timed } from './guest-script.ts';
 import { inRounds } from './rounds.ts';
 
 type FsFigureId = Extract<FigureId, `fs-${string}`>;
@@ -39,16 +39,9 @@ const DEVICES: Readonly<Record<Contender, string>> = {
     -chardev socket,id=c,path=${SOCKET} -device vhost-user-fs-pci,chardev=c,tag=${TAG}`,
 };
 
-/** Says what a command printed, and the seconds of a clock that counts hundredths before and after: they take many of them. */
-const timed = (word: string, command: string) => [
-  'read begin idle </proc/uptime',
-  `count=$(${command})`,
-  'read end idle </proc/uptime',
-  `echo ${word} $count $begin $end`,
-];
 const COMMANDS = [
   `mount -t virtiofs ${TAG} /mnt`,
-  ...timed('READ', "dd if=/mnt/data of=/dev/null bs=1M 2>&1 | sed -n 's/+0 records out//p'"),
+  ...timed('READ', copied('if=/mnt/data of=/dev/null bs=1M')),
   ...timed('FOUND', 'find /mnt/many -type f -size -1 | wc -l'),
 ];
 
@@ -73,9 +66,4 @@ async function run(host: BenchHost, contender: Contender): Promise<FsRun> {
     throw new Error(`The guest did not read its folder: ${command}\n${stdout.slice(-2000)}\n${stderr}`);
   }
   return { megabytesPerSecond: (MIB * MiB) / MB / read.seconds, filesPerSecond: FILES / found.seconds };
-}
-
-function said(output: string, word: string): { readonly count: number; readonly seconds: number } | undefined {
-  const [, count, begin, end] = new RegExp(`^${word} (\\d+) ([\\d.]+) ([\\d.]+)`, 'm').exec(output) ?? [];
-  return count === undefined ? undefined : { count: Number(count), seconds: Number(end) - Number(begin) };
 }

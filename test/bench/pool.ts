@@ -3,12 +3,13 @@
  * qemu-storage-daemon that is read and written with O_DIRECT, and a folder of virtiofsd whose file is read and written.
  * All of it sequential, 128 MiB in the host's memory. The bytes of both directions by the seconds that dd took for them.
  */
+import { MiB } from '../../src/base/units.ts';
 import { quote } from '../../src/nested/l1.ts';
 import type { ProgressSink } from '../../src/nested/progress.ts';
 import type { BenchHost } from './bench-host.ts';
 import { type Contender, invocation } from './contenders.ts';
 import type { FigureId, Round } from './figure.ts';
-import { scriptCmdline } from './guest-script.ts';
+import { copied, said, scriptCmdline, timed } from './guest-script.ts';
 import { inRounds } from './rounds.ts';
 
 export type PoolFigureId = Extract<FigureId, `pool-${string}`>;
@@ -23,8 +24,11 @@ interface Load {
   readonly device: string;
   /** In the host's folder, before. */
   readonly prepare: string;
-  /** In the guest. */
-  readonly commands: readonly string[];
+  /** In the guest: before, and words for dd, each of `blocks` blocks. */
+  readonly mount: readonly string[];
+  readonly read: string;
+  readonly write: string;
+  readonly blocks: number;
 }
 
 const DISK_COMMAND = [
@@ -36,19 +40,18 @@ const LOADS: Record<PoolFigureId, Load> = {
   'pool-blk': {
     device: `type: blk, backend: { user: "${USER}", command: [${DISK_COMMAND}] }`,
     prepare: `dd if=/dev/zero of=/tmp/bench-pool/disk bs=1M count=${MIB} status=none`,
-    commands: [
-      `dd if=/dev/vda of=/dev/null bs=256k iflag=direct`,
-      `dd if=/dev/zero of=/dev/vda bs=256k count=${4 * MIB} oflag=direct`,
-    ],
+    mount: [],
+    read: 'if=/dev/vda of=/dev/null bs=256k iflag=direct',
+    write: `if=/dev/zero of=/dev/vda bs=256k count=${4 * MIB} oflag=direct`,
+    blocks: 4 * MIB,
   },
   'pool-fs': {
     device: `type: fs, backend: { user: "${USER}", command: [/usr/libexec/virtiofsd, --socket-path, "{socket}", --shared-dir, /tmp/bench-pool/folder, --sandbox, none] }`,
     prepare: `mkdir -p /tmp/bench-pool/folder; dd if=/dev/zero of=/tmp/bench-pool/folder/data bs=1M count=${MIB} status=none`,
-    commands: [
-      'mount -t virtiofs disk /mnt',
-      'dd if=/mnt/data of=/dev/null bs=1M',
-      `dd if=/dev/zero of=/mnt/new bs=1M count=${MIB} conv=fsync`,
-    ],
+    mount: ['mount -t virtiofs disk /mnt'],
+    read: 'if=/mnt/data of=/dev/null bs=1M',
+    write: `if=/dev/zero of=/mnt/new bs=1M count=${MIB} conv=fsync`,
+    blocks: MIB,
   },
 };
 
@@ -58,19 +61,19 @@ export async function measurePool(id: PoolFigureId, host: BenchHost, progress: P
   return inRounds(`${id} (the peer is memory: all)`, progress, run, (value) => `${value.toFixed(1)} MB/s`);
 }
 
-async function megabytesPerSecond(host: BenchHost, { device, prepare, commands }: Load, memory: string) {
+async function megabytesPerSecond(host: BenchHost, load: Load, memory: string): Promise<number> {
+  const { device, prepare, mount, read, write, blocks } = load;
   const { prepare: writeConfig, command } = invocation('ours', {
     ...{ cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio' },
-    cmdline: scriptCmdline(commands),
+    cmdline: scriptCmdline([...mount, ...timed('READ', copied(read)), ...timed('WRITE', copied(write))]),
   });
   const { exitCode, stdout, stderr } = await host.run(`
     rm -rf /tmp/bench-pool; mkdir -p /tmp/bench-pool; ${prepare}; chown -R ${USER} /tmp/bench-pool
     ${writeConfig}; echo ${quote(`devices: { disk: { memory: ${memory}, ${device} } }`)} >>guest.yaml
     ${command} </dev/null; code=$?; rm -rf /tmp/bench-pool; exit $code`);
-  const copies = [...stdout.matchAll(/^(\d+) bytes .* copied, ([\d.]+) seconds/gm)];
-  if (exitCode !== 0 || copies.length !== 2) {
+  const [wasRead, wasWritten] = [said(stdout, 'READ'), said(stdout, 'WRITE')];
+  if (exitCode !== 0 || wasRead?.count !== blocks || wasWritten?.count !== blocks) {
     throw new Error(`The guest did not finish its copies: ${stdout.slice(-2000)}\n${stderr}`);
   }
-  const sum = (group: 1 | 2) => copies.reduce((total, copy) => total + Number(copy[group]), 0);
-  return sum(1) / sum(2) / MB;
+  return (2 * MIB * MiB) / MB / (wasRead.seconds + wasWritten.seconds);
 }

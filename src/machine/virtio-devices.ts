@@ -131,18 +131,20 @@ export class VirtioDevices implements Disposable {
   }
 
   /** Has device `name` do something; what came of it, for the user. */
-  act(name: string, action: string, value: string | undefined): Promise<string> {
+  async act(name: string, action: string, value: string | undefined): Promise<string> {
     const device = this.#devices.find((candidate) => candidate.name === name);
     if (!device) {
       const names = this.#devices.map((candidate) => candidate.name).join(', ');
       throw new ConfigError(`There is no device "${name}": this VM has ${names}`);
     }
+    // What it can is known once it is there.
+    await device.remote.creation;
     const known = actionsOf(device).map((candidate) => candidate.name);
     if (!known.includes(action)) {
       throw new ConfigError(`Device ${name} cannot "${action}": it can ${known.join(', ') || 'nothing'}`);
     }
     const own = device.actions?.[action];
-    return own ? Promise.resolve(own.run(value)) : device.remote.act(action, value);
+    return own ? own.run(value) : device.remote.act(action, value);
   }
 
   async stats(): Promise<MachineStats['devices']> {

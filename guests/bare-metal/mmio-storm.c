@@ -6,7 +6,7 @@
 #include "runtime/runtime.h"
 
 enum { READS = 10000, ENOUGH_MS = 200 };
-enum { IVSHMEM = 0x11101af4, SHARED_BAR = 2, COMMAND = 0x4, MEMORY = 1 << 1 };
+enum { IVSHMEM = 0x11101af4, SHARED_BAR = 2 };
 
 static uint64_t loop_ticks(uint64_t address, bool is_empty)
 {
@@ -39,7 +39,7 @@ static uint64_t bar_address(void)
 		return 0;
 	}
 	uint64_t shared = pci_place((unsigned)devfn, SHARED_BAR, &size);
-	pci_write((unsigned)devfn, COMMAND, 2, MEMORY);
+	pci_write((unsigned)devfn, PCI_COMMAND, 2, PCI_MEMORY);
 	return shared;
 }
 

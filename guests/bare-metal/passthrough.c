@@ -6,7 +6,7 @@
 #include "runtime/runtime.h"
 
 enum { EDU = 0x11e81234, IVSHMEM = 0x11101af4 };
-enum { COMMAND = 0x4, MEMORY = 1 << 1, MASTER = 1 << 2, NO_LINE = 1 << 10, MSI = 5 };
+enum { MSI = 5 };
 enum { ID = 0x0, LIVENESS = 0x4, FACTORIAL = 0x8, STATUS = 0x20, IRQ_STATUS = 0x24, IRQ_RAISE = 0x60, IRQ_ACK = 0x64 };
 enum { DMA_SOURCE = 0x80, DMA_TARGET = 0x88, DMA_COUNT = 0x90, DMA_COMMAND = 0x98, DMA_BUFFER = 0x40000 };
 enum { STATUS_BUSY = 1, STATUS_INTERRUPT = 0x80, DMA_RUN = 1, DMA_FROM_DEVICE = 2, DMA_INTERRUPT = 4 };
@@ -39,10 +39,10 @@ static void check_registers(unsigned devfn)
 	check(read32(edu + FACTORIAL) == 3628800, "10! is %u", read32(edu + FACTORIAL));
 
 	uint64_t size, old = edu;
-	pci_write(devfn, COMMAND, 2, 0);
+	pci_write(devfn, PCI_COMMAND, 2, 0);
 	check(read32(old + ID) == 0, "without memory decoding it is nowhere");
 	edu = pci_place(devfn, 0, &size);
-	pci_write(devfn, COMMAND, 2, MEMORY | MASTER);
+	pci_write(devfn, PCI_COMMAND, 2, PCI_MEMORY | PCI_MASTER);
 	check(size == 1 << 20 && edu != old, "its BAR has %lu bytes and moves", size);
 	check((read32(edu + ID) & 0xff) == 0xed && read32(old + ID) == 0, "it is where it was moved to, and only there");
 }
@@ -110,11 +110,11 @@ static void check_line(unsigned devfn)
 	}
 	wait_until(false, SETTLE_MS);
 	check(lines == 20 && messages == before, "interrupt %u comes by the line, 20 times: %u", interrupt, lines);
-	pci_write(devfn, COMMAND, 2, MEMORY | MASTER | NO_LINE);
+	pci_write(devfn, PCI_COMMAND, 2, PCI_MEMORY | PCI_MASTER | PCI_NO_LINE);
 	write32(edu + IRQ_RAISE, RAISED_BY_US);
 	wait_until(false, SETTLE_MS);
 	check(lines == 20, "a line that is disabled is quiet");
-	pci_write(devfn, COMMAND, 2, MEMORY | MASTER);
+	pci_write(devfn, PCI_COMMAND, 2, PCI_MEMORY | PCI_MASTER);
 	check(wait_until(lines == 21, WAIT_MS), "and speaks when it is enabled: %u", lines);
 	gic_disable(interrupt);
 }
@@ -134,7 +134,7 @@ static void check_edu(unsigned devfn)
 {
 	uint64_t size;
 	edu = pci_place(devfn, 0, &size);
-	pci_write(devfn, COMMAND, 2, MEMORY | MASTER);
+	pci_write(devfn, PCI_COMMAND, 2, PCI_MEMORY | PCI_MASTER);
 	if (bootargs_has("watch")) {
 		print("WATCHING\n");
 		check(wait_until(read32(edu + ID) == 0xffffffff, 100000), "GONE: registers read as ones");
@@ -171,7 +171,7 @@ static void check_ivshmem(unsigned devfn)
 	uint64_t size, registers = pci_place(devfn, 0, &size);
 	check(size == 256, "the registers of ivshmem have %lu bytes", size);
 	uint64_t shared = pci_place(devfn, 2, &size);
-	pci_write(devfn, COMMAND, 2, MEMORY);
+	pci_write(devfn, PCI_COMMAND, 2, PCI_MEMORY);
 	write32(registers, 0x55);
 	check(read32(registers) == 0x55, "a register keeps what is written: %x", read32(registers));
 	uint32_t sum = 0;
@@ -201,7 +201,7 @@ static void check_ivshmem(unsigned devfn)
 	}
 	print("SUM %x\n", sum);
 	print("TICKS read %lu write %lu of %lu\n", reads / 200, writes / 200, frequency());
-	pci_write(devfn, COMMAND, 2, 0);
+	pci_write(devfn, PCI_COMMAND, 2, 0);
 }
 
 void payload(void)

@@ -20,12 +20,12 @@ import {
 } from '../abi/vfio.ts';
 import { HostError } from '../base/errors.ts';
 import { pack, unpack } from '../base/layout.ts';
-import { type AddressRange, formatRange } from '../base/range.ts';
+import type { AddressRange } from '../base/range.ts';
 import { Fd } from '../host/fd.ts';
 import type { HostFiles } from '../host/host-files.ts';
 import { ioctlStruct, ioctlValue } from '../host/ioctl.ts';
 import { capabilities } from './capabilities.ts';
-import { checkReach, type DmaMemory, type DmaSpace, PIN_REMEDIES } from './dma-space.ts';
+import { type DmaMemory, type DmaSpace, pin, unsafeInterrupts } from './dma-space.ts';
 import { groupOf, VfioGroup } from './group.ts';
 
 const PATH = '/dev/vfio/vfio';
@@ -60,8 +60,7 @@ export class VfioContainer implements DmaSpace {
     }
     for (const group of this.#groups.values()) group.join(this.#fd);
     ioctlValue(this.#fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU, 'set up the IOMMU for PCI devices', {
-      EPERM:
-        'the interrupt controller of this host cannot tell devices apart, so a guest could raise any interrupt of the host: if you trust it, write 1 to /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts',
+      EPERM: unsafeInterrupts('vfio_iommu_type1'),
       ENODEV: 'the host has no IOMMU that these devices are behind',
     });
     this.usable = readUsable(this.#fd);
@@ -77,8 +76,7 @@ export class VfioContainer implements DmaSpace {
   }
 
   map(memory: DmaMemory): void {
-    checkReach(this.usable, memory);
-    const { name, range, pointer } = memory;
+    const { range, pointer } = memory;
     const argument = pack(vfio_iommu_type1_dma_map, {
       argsz: vfio_iommu_type1_dma_map.size,
       flags: VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
@@ -86,13 +84,7 @@ export class VfioContainer implements DmaSpace {
       iova: BigInt(range.base),
       size: BigInt(range.size),
     });
-    ioctlStruct(
-      this.#fd,
-      VFIO_IOMMU_MAP_DMA,
-      argument,
-      `show ${name} (${formatRange(range)}) to PCI devices`,
-      PIN_REMEDIES,
-    );
+    pin(this.#fd, VFIO_IOMMU_MAP_DMA, argument, memory);
   }
 
   [Symbol.dispose](): void {

@@ -3,6 +3,7 @@ import { ConfigError, HostError } from '../base/errors.ts';
 import { type AddressRange, endOf, formatRange } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
 import type { Fd } from '../host/fd.ts';
+import { ioctlStruct } from '../host/ioctl.ts';
 import type { HostPointer } from '../host/libc.ts';
 
 /** Memory that devices shall reach. */
@@ -21,15 +22,22 @@ export interface DmaSpace extends Disposable {
   readonly files: readonly number[];
   /** The device addresses that the IOMMU can translate, in order; the rest it keeps for itself. */
   readonly usable: readonly AddressRange[];
-  /** Pins it and lets devices read and write it. */
+  /** Pins it and lets devices read and write it. It was checked that they can reach it. */
   map(memory: DmaMemory): void;
 }
 
-/** What the kernel says when it cannot pin memory, and what to do. */
-export const PIN_REMEDIES = {
-  ENOMEM: 'the host cannot pin so much memory: give the guest less, or raise the limit of locked memory',
-  EFAULT: 'it is memory that cannot be pinned',
-};
+/** Has the kernel pin memory and show it to devices: `request` and `argument` are those of the space `fd`. */
+export function pin(fd: Fd, request: number, argument: Uint8Array, { name, range }: DmaMemory): void {
+  ioctlStruct(fd, request, argument, `show ${name} (${formatRange(range)}) to PCI devices`, {
+    ENOMEM: 'the host cannot pin so much memory: give the guest less, or raise the limit of locked memory',
+    EFAULT: 'it is memory that cannot be pinned',
+  });
+}
+
+/** What EPERM means; the parameter of kernel module `module` allows it nevertheless. */
+export function unsafeInterrupts(module: string): string {
+  return `the interrupt controller of this host cannot tell devices apart, so a guest could raise any interrupt of the host: if you trust it, write 1 to /sys/module/${module}/parameters/allow_unsafe_interrupts`;
+}
 
 /** A ConfigError where the IOMMU cannot show `memory` to devices at the address that the guest has it at. */
 export function checkReach(usable: readonly AddressRange[], { name, range }: DmaMemory): void {

@@ -24,12 +24,12 @@ import {
 } from '../abi/vfio.ts';
 import { HostError } from '../base/errors.ts';
 import { pack, unpack } from '../base/layout.ts';
-import { type AddressRange, formatRange } from '../base/range.ts';
+import type { AddressRange } from '../base/range.ts';
 import { Fd } from '../host/fd.ts';
 import type { HostFiles } from '../host/host-files.ts';
 import { ioctlStruct } from '../host/ioctl.ts';
 import { withPointer } from '../host/libc.ts';
-import { checkReach, type DmaMemory, type DmaSpace, PIN_REMEDIES } from './dma-space.ts';
+import { type DmaMemory, type DmaSpace, pin, unsafeInterrupts } from './dma-space.ts';
 
 const PATH = '/dev/iommu';
 /** What an IOMMU keeps for itself parts the rest into a few. */
@@ -81,16 +81,15 @@ export class Iommufd implements DmaSpace {
     });
     ioctlStruct(fd, VFIO_DEVICE_BIND_IOMMUFD, binding, `use PCI device ${address}`, {
       EBUSY: `another program has it ("fuser -v ${path}" as root names it), or a driver of the host has a device of its IOMMU group, which "orko-vmm doctor" shows`,
-      EINVAL: 'another program has it, or its IOMMU group',
+      EINVAL:
+        'another program has it, or its IOMMU group; or its DMA does not see the caches of the CPUs, which iommufd asks for: write "interface: group"',
+      EPERM: unsafeInterrupts('iommufd'),
     });
     const attachment = pack(vfio_device_attach_iommufd_pt, {
       argsz: vfio_device_attach_iommufd_pt.size,
       pt_id: this.#space,
     });
-    ioctlStruct(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, attachment, `set up the IOMMU for PCI device ${address}`, {
-      EPERM:
-        'the interrupt controller of this host cannot tell devices apart, so a guest could raise any interrupt of the host',
-    });
+    ioctlStruct(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, attachment, `set up the IOMMU for PCI device ${address}`);
     this.files.push(fd.number);
     owned.move();
     return fd;
@@ -114,8 +113,7 @@ export class Iommufd implements DmaSpace {
   }
 
   map(memory: DmaMemory): void {
-    checkReach(this.usable, memory);
-    const { name, range, pointer } = memory;
+    const { range, pointer } = memory;
     const argument = pack(iommu_ioas_map, {
       size: iommu_ioas_map.size,
       flags: IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
@@ -124,13 +122,7 @@ export class Iommufd implements DmaSpace {
       length: BigInt(range.size),
       iova: BigInt(range.base),
     });
-    ioctlStruct(
-      this.#fd,
-      IOMMU_IOAS_MAP,
-      argument,
-      `show ${name} (${formatRange(range)}) to PCI devices`,
-      PIN_REMEDIES,
-    );
+    pin(this.#fd, IOMMU_IOAS_MAP, argument, memory);
   }
 
   [Symbol.dispose](): void {

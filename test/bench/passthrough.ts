@@ -4,6 +4,7 @@
  */
 import { PASSTHROUGH_DEVICES } from '../../src/nested/passthrough-devices.ts';
 import type { ProgressSink } from '../../src/nested/progress.ts';
+import { bindCommand } from '../support/vfio-bind.ts';
 import type { BenchHost } from './bench-host.ts';
 import { runLoads } from './blk.ts';
 import type { Contender } from './contenders.ts';
@@ -33,13 +34,8 @@ export async function measurePassthrough(
   return MEASURES[id](host, progress);
 }
 
-/** To vfio-pci, unless it is. */
 async function bind(host: BenchHost, address: string): Promise<void> {
-  const device = `/sys/bus/pci/devices/${address}`;
-  const { exitCode, stderr } = await host.run(
-    `modprobe vfio-pci && echo vfio-pci >${device}/driver_override &&
-      { [ -e ${device}/driver ] || echo ${address} >/sys/bus/pci/drivers_probe; }`,
-  );
+  const { exitCode, stderr } = await host.run(bindCommand(address));
   if (exitCode !== 0) throw new Error(`Cannot bind ${address} to vfio-pci: ${stderr}`);
 }
 

@@ -5,6 +5,7 @@ import { PASSTHROUGH_DEVICES } from '../../src/nested/passthrough-devices.ts';
 import { tracedWrites } from '../support/bus-trace.ts';
 import { GuestShell } from '../support/guest-shell.ts';
 import { hasHost, host, type NestedHost } from '../support/nested-host.ts';
+import { bindCommand } from '../support/vfio-bind.ts';
 import { type Config, complaintsOf, linux, payload, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
 import { bundleFor } from './support/bundle.ts';
 
@@ -23,12 +24,8 @@ beforeAll(async () => {
   for (const address of [EDU, IVSHMEM, PAIRED]) await bind(address);
 });
 
-/** As `orko-vmm doctor` says it. */
 async function bind(address: string): Promise<void> {
-  const device = `/sys/bus/pci/devices/${address}`;
-  await l1.must(
-    `{ modprobe vfio-pci || [ -e /sys/bus/pci/drivers/vfio-pci ]; } && echo vfio-pci >${device}/driver_override && { test -e ${device}/driver || echo ${address} >/sys/bus/pci/drivers_probe; }`,
-  );
+  await l1.must(bindCommand(address));
 }
 
 /** A guest that drives a device. */

@@ -1,7 +1,7 @@
 /* Bus 0 behind a generic ECAM host bridge (Linux Documentation/devicetree/bindings/pci/host-generic-pci.yaml). */
 #include "runtime.h"
 
-enum { FUNCTIONS = 256, COMMAND = 0x4, STATUS = 0x6, BARS = 0x10, CAPABILITIES = 0x34, PIN = 0x3d };
+enum { FUNCTIONS = 256, STATUS = 0x6, BARS = 0x10, CAPABILITIES = 0x34, PIN = 0x3d };
 enum { STATUS_CAPABILITIES = 1 << 4, MEMORY_64 = 1 << 2 };
 enum { SPACE_32 = 2, RANGE_CELLS = 7, MAP_CELLS = 10 };
 

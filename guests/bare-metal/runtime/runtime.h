@@ -135,6 +135,7 @@ void its_map(unsigned device, unsigned event, unsigned interrupt); /* interrupt:
 uint64_t its_doorbell(void);
 
 /* pci.c: functions of bus 0 */
+enum { PCI_COMMAND = 0x4, PCI_MEMORY = 1 << 1, PCI_MASTER = 1 << 2, PCI_NO_LINE = 1 << 10 }; /* the command register */
 bool pci_open(void);
 int pci_find(uint32_t id, unsigned after); /* devfn of the next function after devfn `after`, or -1 */
 uint32_t pci_read(unsigned devfn, unsigned offset, unsigned bytes);

@@ -186,6 +186,7 @@ test('a fault of the guest is reported with its reason, and other devices go on'
   goodQueue.kick();
   good.notify(0);
   expect(isSignalled(good.irq.number)).toBe(true);
+  good.reset();
   await until(() => faults.length > 0, 'what was wrong');
   expect(faults).toEqual([expect.stringContaining('not guest memory')]);
 });

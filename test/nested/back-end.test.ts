@@ -5,11 +5,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { VIRTIO_ID_CONSOLE } from '../../src/abi/virtio.ts';
+import { VIRTIO_ID_CLOCK, VIRTIO_ID_CONSOLE } from '../../src/abi/virtio.ts';
 import { virtio_console_config } from '../../src/abi/virtio-console.ts';
 import { quote } from '../../src/nested/l1.ts';
 import { makeFileSystem } from '../support/file-system-image.ts';
-import { GuestShell } from '../support/guest-shell.ts';
+import { GuestShell, REBIND_ALL } from '../support/guest-shell.ts';
 import { eventually } from '../support/host-memory.ts';
 import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
 import { linesOf, linux, rounds, startVm, TEST_TIMEOUT_MS, timeoutMsWith, Vm } from '../support/vm.ts';
@@ -86,10 +86,6 @@ function inItsOwn(type: string, keys: Keys): object {
   // Many start at the same time, on one emulated CPU.
   return { type, backend: { command: words(type, keys, '{socket}'), 'start-timeout-s': 120 } };
 }
-
-/** The driver of each virtio device lets go of it and takes it again. */
-const REBIND_ALL = `cd /sys/bus/virtio/devices; for d in *; do [ -e $d/driver ] || continue
-  p=$(readlink -f $d/driver); echo $d >$p/unbind; echo $d >$p/bind; done`.replace('\n', '; ');
 
 const CONFIGURE = `ip link set lo up; ip link set eth0 up; ip addr add ${GUEST_ADDRESS}/24 dev eth0`;
 
@@ -348,6 +344,19 @@ describe("QEMU's front-end", { timeout: TEST_TIMEOUT_MS }, () => {
       await shell.run(
         'cd /sys/bus/virtio/drivers/virtio_console; for v in virtio*; do echo $v >unbind; echo $v >bind; done; cd /',
       );
+    }
+    expect(daemons.map(({ stderr }) => stderr).join('')).toBe('');
+  });
+
+  test('rtc, by the same: the time of the host, and a driver that comes and goes', async () => {
+    const rtc = await serve('rtc');
+    const devices = [...chardev('rtc', rtc), '-device', anyDevice('rtc', VIRTIO_ID_CLOCK, 2, 0)];
+    await using vm = await startQemu(linux('shell'), devices, QEMU_11);
+    const shell = await GuestShell.open(vm);
+    for (let round = 0; round < 3; round++) {
+      expect(await shell.run('cat /sys/class/ptp/ptp0/clock_name')).toMatch(/^Virtio PTP/);
+      const driver = '/sys/bus/virtio/drivers/virtio_rtc';
+      await shell.run(`cd ${driver}; for v in virtio*; do echo $v >unbind; echo $v >bind; done; cd /`);
     }
     expect(daemons.map(({ stderr }) => stderr).join('')).toBe('');
   });

@@ -23,10 +23,15 @@ async function order(backEnd: HostProcess, line: string): Promise<string> {
 }
 
 describe('shared memory', { timeout: TEST_TIMEOUT_MS }, () => {
-  test.each(['auto', 'off'])('is shown and taken back, and gone after a reset (register-pages: %s)', async (pages) => {
-    const socket = `/tmp/shared-memory-${process.pid}-${pages}.sock`;
+  test.each([
+    ['mmio', 'auto'],
+    ['mmio', 'off'],
+    ['pci', 'auto'],
+  ])('on %s is shown and taken back, and gone after a reset (register-pages: %s)', async (transport, pages) => {
+    const socket = `/tmp/shared-memory-${process.pid}-${transport}-${pages}.sock`;
     const backEnd = l1.spawn(`exec node ${BACK_END} ${socket}`);
-    const devices = { shm: { type: 'vhost-user', id: 42, queues: 1, backend: { socket, 'start-timeout-s': 60 } } };
+    const backend = { socket, 'start-timeout-s': 60 };
+    const devices = { shm: { type: 'vhost-user', id: 42, queues: 1, transport, backend } };
     await using vm = await startVm(l1, { kernel: payload('shared-memory'), 'register-pages': pages, devices });
     await vm.printed(/WAIT show\r?\n/);
     expect(await order(backEnd, 'map 0')).toBe('0');

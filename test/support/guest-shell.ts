@@ -9,6 +9,10 @@ import type { Vm } from './vm.ts';
 
 const COMMAND_TIMEOUT_MS = 60_000;
 
+/** The driver of each virtio device lets go of it and takes it again. */
+export const REBIND_ALL = `cd /sys/bus/virtio/devices; for d in *; do [ -e $d/driver ] || continue
+  p=$(readlink -f $d/driver); echo $d >$p/unbind; echo $d >$p/bind; done`.replace('\n', '; ');
+
 export interface ShellResult {
   readonly exitCode: number;
   /** Of both streams, without line ends at its end. */

@@ -32,7 +32,7 @@ uint32_t pci_read(unsigned devfn, unsigned offset, unsigned bytes)
 	uint64_t address = ecam + devfn * 4096 + offset;
 	uint32_t value = 0;
 	if (bytes == 1)
-		asm volatile("ldrb %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
+		value = read8(address);
 	else if (bytes == 2)
 		asm volatile("ldrh %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
 	else

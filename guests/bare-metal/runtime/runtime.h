@@ -20,6 +20,13 @@ static inline uint32_t read32(uint64_t address)
 	return value;
 }
 
+static inline uint8_t read8(uint64_t address)
+{
+	uint32_t value;
+	asm volatile("ldrb %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
+	return (uint8_t)value;
+}
+
 static inline void write32(uint64_t address, uint32_t value)
 {
 	asm volatile("str %w0, [%1]" : : "r"(value), "r"(address) : "memory");

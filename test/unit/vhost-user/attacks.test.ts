@@ -4,7 +4,16 @@
  */
 import { writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { F_SETFL, O_PATH, O_RDONLY, O_RDWR } from '../../../src/abi/libc.ts';
+import {
+  F_SETFL,
+  MAP_SHARED,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../../src/abi/libc.ts';
 import { VIRTIO_F_VERSION_1 } from '../../../src/abi/virtio.ts';
 import { KiB } from '../../../src/base/units.ts';
 import { EventFd } from '../../../src/host/eventfd.ts';
@@ -350,6 +359,19 @@ describe('what it was given, used against us', () => {
     };
     expect(live({ ADD_MEM_REG: truncate })).toBeUndefined();
     expect(results).toEqual([-1, -1]);
+  });
+
+  // Nothing to be refused: what it maps executable is in its own process, and in ours guest memory is never that.
+  test('B32 guest memory mapped to be written and executed: it may, and is served on', () => {
+    let mapped = false;
+    const mapExecutable: Script[Name] = (_, backEnd) => {
+      const { number } = backEnd.fds.get('ADD_MEM_REG 0')!;
+      const start = libc.mmap(0n, RAM_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, number, 0);
+      mapped = libc.munmap(start, RAM_SIZE) === 0;
+      return 0n;
+    };
+    expect(live({ ADD_MEM_REG: mapExecutable })).toBeUndefined();
+    expect(mapped).toBe(true);
   });
 });
 

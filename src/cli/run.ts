@@ -52,9 +52,11 @@ export const runCommand = defineCommand({
     }
     const statistics = stats === undefined ? undefined : statisticsEvery(stats);
     const vm = await loadConfig(config, set);
-    const { runSession } = await import('../machine/session.ts');
     return withConfig(vm, async () => {
-      const ending = await runSession(vm, {
+      const { HeadStart } = await import('../machine/head-start.ts');
+      using start = new HeadStart(vm);
+      const { runSession } = await import('../machine/session.ts');
+      const ending = await runSession(vm, start, {
         say: quiet ? () => {} : (line) => say(`orko-vmm: ${line}`),
         verbose,
         statistics,

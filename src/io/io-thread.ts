@@ -23,18 +23,18 @@ const ENTRY = import.meta.filename.endsWith('.ts') ? 'worker.ts' : 'io-worker.js
 /** A call is answered in microseconds, unless a backend hangs in a system call. */
 export const CALL_TIMEOUT_MS = 10_000;
 
-export interface IoThreadOptions {
-  readonly name: string;
+/** The guest that a thread works for. */
+export interface IoThreadGuest {
   readonly memory: GuestMemory;
   readonly counter: GuestCounter;
-  readonly signals: Signals;
   /** A bug in the thread, or the host let it down: it is gone, and with it all its devices. */
   onFailure(error: Error): void;
 }
 
 export class IoThread implements Disposable {
   readonly name: string;
-  readonly #options: IoThreadOptions;
+  readonly #worker: Worker;
+  #guest: IoThreadGuest | undefined;
   readonly #wake = EventFd.create();
   readonly #control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES));
   readonly #port: MessagePort;
@@ -42,33 +42,38 @@ export class IoThread implements Disposable {
   #failure: Error | undefined;
   #isStopping = false;
 
-  /** Starts the thread, which loads its code while we go on. */
-  constructor(options: IoThreadOptions) {
-    this.name = options.name;
-    this.#options = options;
+  /** Starts the thread, which loads its code while we go on; it does nothing before `begin`. */
+  constructor(name: string, signals: Signals) {
+    this.name = name;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (report: IoReport) => this.#take(report));
     const data: IoThreadData = {
-      name: options.name,
+      name,
       port: port2,
       wake: this.#wake.number,
       control: this.#control.buffer as SharedArrayBuffer,
-      counter: options.counter.buffer,
-      memory: placesOf(options.memory),
     };
     // A signal in that thread would only interrupt its sleep.
-    const worker = options.signals.withAllBlocked(
+    const worker = signals.withAllBlocked(
       () =>
         new Worker(`${import.meta.dirname}/${ENTRY}`, {
           workerData: data,
           transferList: [port2],
-          name: `io ${options.name}`,
+          name: `io ${name}`,
           env: SHARE_ENV,
         }),
     );
     worker.on('error', (error) => this.#fail(error as Error));
     worker.on('exit', () => this.#fail(new Error('it ended by itself')));
+    this.#worker = worker;
+  }
+
+  /** From here on it works for `guest`. */
+  begin(guest: IoThreadGuest): void {
+    this.#guest = guest;
+    this.post({ kind: 'begin', counter: guest.counter.buffer, memory: placesOf(guest.memory) });
+    if (this.#failure) guest.onFailure(this.#failure);
   }
 
   /** From here on `device` hears what the thread says about it. */
@@ -127,12 +132,15 @@ export class IoThread implements Disposable {
     const ours = () => Object.assign(new Error(`I/O thread ${this.name} failed: ${message}`), { stack });
     this.#failure = isHostError ? new HostError(message) : ours();
     for (const device of this.#devices.values()) device.failed(this.#failure);
-    this.#options.onFailure(this.#failure);
+    this.#guest?.onFailure(this.#failure);
   }
 
-  /** Ends the thread: its devices are closed, and it does not touch guest memory any more. */
+  /** Ends the thread: its devices are closed, and it does not touch guest memory any more. Once is enough. */
   [Symbol.dispose](): void {
-    this.call({ kind: 'stop' });
+    if (this.#isStopping) return;
+    // One that has not begun may still be loading: nothing is to be waited for.
+    if (this.#guest) this.call({ kind: 'stop' });
+    else void this.#worker.terminate();
     this.#isStopping = true;
     this.#port.close();
     this.#wake[Symbol.dispose]();

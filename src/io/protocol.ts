@@ -16,10 +16,6 @@ export interface IoThreadData {
   /** Signalled after every request. */
   readonly wake: number;
   readonly control: SharedArrayBuffer;
-  /** GuestCounter. */
-  readonly counter: SharedArrayBuffer;
-  /** Guest RAM. */
-  readonly memory: readonly MemoryPlace[];
 }
 
 /** A piece of guest memory, by its address in this process too. `fd`: by which another process maps it. */
@@ -50,6 +46,14 @@ export interface DeviceKeys {
 
 /** Devices are numbered by the machine. */
 export type IoRequest =
+  /** The first of all: the guest that it is for. */
+  | {
+      readonly kind: 'begin';
+      /** GuestCounter. */
+      readonly counter: SharedArrayBuffer;
+      /** Guest RAM. */
+      readonly memory: readonly MemoryPlace[];
+    }
   | {
       readonly kind: 'create';
       readonly device: number;

@@ -20,8 +20,8 @@ class IoWorker {
   readonly #control: Int32Array;
   /** RAM, what devices have instead of it, and windows: to be detached at the end. */
   readonly #regions: MemoryRegion[] = [];
-  readonly #memory: GuestMemory;
-  readonly #counter: GuestCounter;
+  #memory = new GuestMemory([]);
+  #counter = new GuestCounter();
   readonly #loop = new EpollLoop();
   readonly #devices = new Map<number, HostedDevice>();
   #isPaused = false;
@@ -29,11 +29,9 @@ class IoWorker {
   #isBusy = false;
   #isStopped = false;
 
-  constructor({ port, wake, control, counter, memory }: IoThreadData) {
-    this.#counter = new GuestCounter(counter);
+  constructor({ port, wake, control }: IoThreadData) {
     this.#port = port;
     this.#control = new Int32Array(control);
-    this.#memory = this.#see(memory);
     // What there is to do is looked for after every turn.
     this.#loop.watchSignals(wake, () => {});
   }
@@ -81,6 +79,10 @@ class IoWorker {
 
   #handle(request: IoRequest): Promise<void> | undefined {
     switch (request.kind) {
+      case 'begin':
+        this.#counter = new GuestCounter(request.counter);
+        this.#memory = this.#see(request.memory);
+        return undefined;
       case 'create':
         return this.#create(request);
       case 'pause':

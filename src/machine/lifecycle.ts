@@ -1,4 +1,4 @@
-/** The states of a machine, the legal moves between them, and what it tells whoever runs it. */
+/** The states of a machine, the legal moves between them, what it tells whoever runs it, and how that one sees the console. */
 import type { GuestEvent } from '../devices/pvpanic.ts';
 
 export type MachineState = 'created' | 'running' | 'paused' | 'stopped';
@@ -27,4 +27,14 @@ export interface MachineObserver {
   rebooted(boots: number, by: 'guest' | 'control'): void;
   guestEvent(event: GuestEvent): void;
   warning(message: string): void;
+}
+
+/** The guest's first serial port, seen from outside. */
+export interface ConsolePort {
+  write(bytes: Uint8Array): void;
+  /** The guest has room for input again. */
+  resume(): void;
+  /** So much output waits for its reader that the guest shall be held until `room()` resolves. */
+  readonly isFull: boolean;
+  room(): Promise<void>;
 }

@@ -4,7 +4,6 @@
  */
 import { assert } from '../base/assert.ts';
 import { ConfigError } from '../base/errors.ts';
-import type { AddressRange } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
 import { entryState } from '../boot/entry-state.ts';
 import type { VmConfig } from '../config/schema.ts';
@@ -30,22 +29,19 @@ import { ExitHandling, UART_DATA } from './exit-handling.ts';
 import { Foundation } from './foundation.ts';
 import { guestTree, KASLR_SEED_BYTES, RNG_SEED_BYTES } from './guest-tree.ts';
 import { GuestVm } from './guest-vm.ts';
-import { type Images, prepareImages } from './images.ts';
+import type { HeadStart } from './head-start.ts';
 import { ipaBitsFor, LAYOUT } from './layout.ts';
-import { type MachineEnding, type MachineObserver, type MachineState, NEXT, type Reboot } from './lifecycle.ts';
+import {
+  type ConsolePort,
+  type MachineEnding,
+  type MachineObserver,
+  type MachineState,
+  NEXT,
+  type Reboot,
+} from './lifecycle.ts';
 import { RegisterPage, type RegisterPageHost } from './register-page.ts';
 import { statistics } from './statistics.ts';
 import type { VirtioDevices } from './virtio-devices.ts';
-
-/** The guest's first serial port, seen from outside. */
-export interface ConsolePort {
-  write(bytes: Uint8Array): void;
-  /** The guest has room for input again. */
-  resume(): void;
-  /** So much output waits for its reader that the guest shall be held until `room()` resolves. */
-  readonly isFull: boolean;
-  room(): Promise<void>;
-}
 
 export class Machine implements Disposable {
   readonly config: VmConfig;
@@ -54,7 +50,6 @@ export class Machine implements Disposable {
   readonly #observer: MachineObserver;
   readonly #kvm: Kvm;
   readonly #foundation: Foundation;
-  readonly #images: Images;
   /** Of kernel and initrd, into RAM. */
   #loading: Promise<void> | undefined;
   readonly #signals: Signals;
@@ -78,33 +73,24 @@ export class Machine implements Disposable {
   #boots = 0;
 
   /** Opens KVM, maps memory, recognises the images: whatever can be wrong before the guest runs is found here. */
-  static async create(config: VmConfig, console: ConsolePort, observer: MachineObserver): Promise<Machine> {
-    const foundation = await Foundation.lay(config, (message) => observer.warning(message));
-    let images: Images;
-    try {
-      images = await prepareImages(config, ramOf(config));
-    } catch (error) {
-      foundation[Symbol.dispose]();
-      throw error;
-    }
-    return new Machine(config, foundation, images, console, observer);
-  }
-
-  private constructor(
+  static async create(
     config: VmConfig,
-    foundation: Foundation,
-    images: Images,
+    start: HeadStart,
     console: ConsolePort,
     observer: MachineObserver,
-  ) {
+  ): Promise<Machine> {
+    const foundation = await Foundation.lay(config, start, (message) => observer.warning(message));
+    return new Machine(config, foundation, console, observer);
+  }
+
+  private constructor(config: VmConfig, foundation: Foundation, console: ConsolePort, observer: MachineObserver) {
     using resources = new DisposableStack();
     this.#foundation = resources.use(foundation);
-    this.#loading = foundation.load(images);
+    this.#loading = foundation.load();
     this.config = config;
     this.memory = foundation.memory;
     this.#signals = foundation.signals;
     this.#virtio = foundation.virtio;
-    this.#images = images;
     this.#console = console;
     this.#observer = observer;
     this.#kvm = resources.use(Kvm.open());
@@ -117,7 +103,7 @@ export class Machine implements Disposable {
     const ipaBits = ipaBitsFor(config);
     this.#slots = new MemorySlots({ pageSize: page, ipaBits: Math.max(ipaBits, 40) });
     const { pointer } = this.memory.regions[0]!;
-    this.#slots.add({ kind: 'ram', name: 'RAM', range: ramOf(config), pointer, readOnly: false });
+    this.#slots.add({ kind: 'ram', name: 'RAM', range: config.memory, pointer, readOnly: false });
     this.#board = this.#createBoard();
     const timer = resources.use(new KickTimer(this.#signals));
     this.#coalescing = new Coalescing(UART_DATA, timer, this.#board.uart);
@@ -290,11 +276,11 @@ export class Machine implements Disposable {
     this.#slots.attach(guest);
     if (guest.features.stolenTime) guest.placeStolenTime();
     this.#coalescing.attach(guest.vm, guest.coalescedRing(pageSize()));
-    this.#loading ??= this.#foundation.load(this.#images);
+    this.#loading ??= this.#foundation.load();
     if (++this.#boots === 1) await this.#placeVirtio();
     this.#virtio?.attach(guest.vm, guest.gic);
     this.#virtio?.setCounterLag(guest.counterLag);
-    const { placement } = this.#images;
+    const { placement } = this.#foundation.images;
     const tree = await guestTree(this.config, {
       mpidrs: guest.mpidrs,
       gicVersion: guest.gic.version,
@@ -316,7 +302,12 @@ export class Machine implements Disposable {
     await this.#loading;
     this.#loading = undefined;
     guest.setEntry(entryState(placement.entry, placement.dtb.base));
-    const world = { signals: this.#signals, board: this.#board, slots: this.#slots, coalescing: this.#coalescing };
+    const world = {
+      signals: this.#signals,
+      board: this.#board,
+      slots: this.#slots,
+      coalescing: this.#coalescing,
+    };
     const log = (message: string) => this.#observer.warning(message);
     const options = { undecodedPolicy: this.config.nisv, hasSve: guest.features.sve, log };
     this.#exitHandling ??= this.#resources.use(new ExitHandling({ ...world, ...options }));
@@ -392,8 +383,4 @@ export class Machine implements Disposable {
   [Symbol.dispose](): void {
     this.#resources.dispose();
   }
-}
-
-function ramOf({ memory }: VmConfig): AddressRange {
-  return { base: memory.base, size: memory.size };
 }

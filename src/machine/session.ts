@@ -20,6 +20,7 @@ import { claimSocket, claimSocketAt, socketFolder } from '../control/registry.ts
 import { type MachineControl, RequestRefused } from '../control/server.ts';
 import type { GuestEvent } from '../devices/pvpanic.ts';
 import { after } from '../host/timer.ts';
+import type { HeadStart } from './head-start.ts';
 import type { MachineEnding, MachineObserver, MachineState } from './lifecycle.ts';
 import { Machine } from './machine.ts';
 import { StdioConsole } from './stdio-console.ts';
@@ -41,13 +42,15 @@ export interface SessionOptions {
 /** An event without the time, which is added when it is sent. */
 type Happening = ControlEvent extends infer Event ? (Event extends unknown ? Omit<Event, 'atMs'> : never) : never;
 
-export async function runSession(config: VmConfig, options: SessionOptions): Promise<MachineEnding> {
-  const session = new Session(config, options);
+/** `start`: of this config; disposed of by the caller, afterwards. */
+export async function runSession(config: VmConfig, start: HeadStart, options: SessionOptions): Promise<MachineEnding> {
+  const session = new Session(config, start, options);
   return session.run();
 }
 
 class Session implements MachineObserver, MachineControl {
   readonly #config: VmConfig;
+  readonly #start: HeadStart;
   readonly #options: SessionOptions;
   readonly #startedAt = performance.now();
   readonly #listeners = new Set<(event: ControlEvent) => void>();
@@ -57,8 +60,9 @@ class Session implements MachineObserver, MachineControl {
   /** Thrown while somebody was served on the control socket: thrown again from `run`. */
   #bug: unknown;
 
-  constructor(config: VmConfig, options: SessionOptions) {
+  constructor(config: VmConfig, start: HeadStart, options: SessionOptions) {
     this.#config = config;
+    this.#start = start;
     this.#options = options;
   }
 
@@ -69,7 +73,7 @@ class Session implements MachineObserver, MachineControl {
     const console = resources.use(openConsole(this.#config.console, { ...options, hold: () => this.#machine?.hold() }));
     this.#console = console;
     const stdio = resources.use(new StdioConsole(this.#config, options));
-    const machine = resources.use(await Machine.create(stdio.config, console, this));
+    const machine = resources.use(await Machine.create(stdio.config, this.#start, console, this));
     this.#machine = machine;
     const onSignal = (signal: NodeJS.Signals) => this.#signalled(signal);
     for (const signal of STOP_SIGNALS) process.on(signal, onSignal);

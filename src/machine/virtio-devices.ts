@@ -8,9 +8,8 @@ import type { MmioBus } from '../bus/mmio-bus.ts';
 import { virtioDevices } from '../config/device-kinds.ts';
 import type { VmConfig } from '../config/schema.ts';
 import type { DeviceDescription, DeviceSharing, MachineStats } from '../control/protocol.ts';
-import type { Signals } from '../host/signals.ts';
 import { GuestCounter } from '../io/guest-counter.ts';
-import { IoThread } from '../io/io-thread.ts';
+import type { IoThread } from '../io/io-thread.ts';
 import type { WindowDescription } from '../io/protocol.ts';
 import type { Gic } from '../kvm/vgic.ts';
 import type { Vm } from '../kvm/vm.ts';
@@ -31,7 +30,8 @@ import { VirtioPciDevice } from './virtio-pci-device.ts';
 
 export interface VirtioWorld {
   readonly memory: GuestMemory;
-  readonly signals: Signals;
+  /** Started, and ours from now on; by their names in the config. */
+  readonly threads: ReadonlyMap<string, IoThread>;
   /** Bytes of a host page. */
   readonly pageSize: number;
   /** Where devices are passed through. */
@@ -46,7 +46,7 @@ export class VirtioDevices implements Disposable {
   readonly #counter = new GuestCounter();
   readonly #pools: Pools;
   readonly #resources = new DisposableStack();
-  readonly #threads = new Map<string, IoThread>();
+  readonly #threads: ReadonlyMap<string, IoThread>;
   readonly #pci: PciHost | undefined;
   readonly #devices: readonly VirtioHome[];
   readonly #world: VirtioWorld;
@@ -55,7 +55,7 @@ export class VirtioDevices implements Disposable {
   #failure: Error | undefined;
   #onFailure: () => void = () => {};
 
-  /** Starts the I/O threads and has them make the devices, while the caller goes on. */
+  /** Has the I/O threads make the devices, while the caller goes on. */
   constructor(config: VmConfig, world: VirtioWorld) {
     this.#config = config;
     this.#world = world;
@@ -76,12 +76,9 @@ export class VirtioDevices implements Disposable {
     this.#pci = pci;
     // The threads end before what they work on is closed.
     const devices = resources.use(new DisposableStack());
-    for (const [, { iothread }] of virtioDevices(config)) {
-      if (this.#threads.has(iothread)) continue;
-      this.#threads.set(
-        iothread,
-        resources.use(new IoThread({ name: iothread, counter: this.#counter, onFailure, ...world })),
-      );
+    this.#threads = world.threads;
+    for (const thread of this.#threads.values()) {
+      resources.use(thread).begin({ memory: world.memory, counter: this.#counter, onFailure });
     }
     this.#devices = virtioDevices(config).map(([name, keys], number) => {
       const thread = this.#threads.get(keys.iothread)!;

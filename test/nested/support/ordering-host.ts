@@ -8,7 +8,9 @@ import { writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { parseConfigFile } from '../../../src/cli/load-config.ts';
 import { viewOf } from '../../../src/host/libc.ts';
-import { type ConsolePort, Machine } from '../../../src/machine/machine.ts';
+import { HeadStart } from '../../../src/machine/head-start.ts';
+import type { ConsolePort } from '../../../src/machine/lifecycle.ts';
+import { Machine } from '../../../src/machine/machine.ts';
 import { GuestMemory } from '../../../src/memory/guest-memory.ts';
 import { RingAccess } from '../../../src/virtio/ring-access.ts';
 
@@ -69,7 +71,9 @@ async function bootGuest(): Promise<void> {
   const [file = '', rounds, seconds] = process.argv.slice(2);
   const port: ConsolePort = { write() {}, resume() {}, isFull: false, async room() {} };
   const observer = { stateChanged() {}, rebooted() {}, guestEvent() {}, warning() {} };
-  using machine = await Machine.create(await parseConfigFile(file, []), port, observer);
+  const config = await parseConfigFile(file, []);
+  using start = new HeadStart(config);
+  using machine = await Machine.create(config, start, port, observer);
   const pointer = machine.memory.pointer(RAM_BASE, RAM_BYTES);
   const task: Task = { pointer, rounds: Number(rounds), seconds: Number(seconds) };
   // The file itself is the worker's too: its export is a type.

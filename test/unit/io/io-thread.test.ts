@@ -13,7 +13,7 @@ import { Mapping } from '../../../src/host/mapping.ts';
 import { Readiness } from '../../../src/host/poll.ts';
 import { Signals } from '../../../src/host/signals.ts';
 import { GuestCounter } from '../../../src/io/guest-counter.ts';
-import { IoThread } from '../../../src/io/io-thread.ts';
+import { CALL_TIMEOUT_MS, IoThread } from '../../../src/io/io-thread.ts';
 import type { DeviceKeys } from '../../../src/io/protocol.ts';
 import { RemoteDevice } from '../../../src/io/remote-device.ts';
 import { features, ringFeatures } from '../../../src/virtio/features.ts';
@@ -53,8 +53,10 @@ function setUp() {
   const status = stack.use(Mapping.create(4096, { what: 'the registers of a test' }));
   const signals = stack.use(new Signals());
   const closeable = stack.use(new DisposableStack());
-  const thread = new IoThread({
-    ...{ name: 'test', memory: ram.memory, signals, counter: new GuestCounter() },
+  const thread = new IoThread('test', signals);
+  thread.begin({
+    memory: ram.memory,
+    counter: new GuestCounter(),
     onFailure: (error) => void failures.push(error),
   });
   let number = 0;
@@ -233,4 +235,15 @@ test('what the host fails to do ends the thread too, as the HostError that it is
   await device(configured('{ type: net, forward: [tcp:22:22] }')).creation;
   await until(() => failures.length > 0, 'the end of passt');
   expect(failures).toEqual([new HostError('Cannot start passt: Failed to bind port 22')]);
+});
+
+test('a thread that never began ends at once, and ending it twice does no harm', () => {
+  using signals = new Signals();
+  const thread = new IoThread('idle', signals);
+  const before = performance.now();
+  thread[Symbol.dispose]();
+  thread[Symbol.dispose]();
+  // Its code takes longer to load.
+  expect(performance.now() - before).toBeLessThan(CALL_TIMEOUT_MS / 100);
+  expect(thread.failure).toBeUndefined();
 });

@@ -44,9 +44,9 @@ function takeScreenshot(display: Display, name: string, path: string | undefined
   if (path === undefined || !isAbsolute(path)) {
     throw new ConfigError(`${doing}: name a new file by its whole path, as /tmp/screen.ppm`);
   }
-  const picture = display.toPpm();
-  if (!picture) throw new ConfigError(`${doing}: the guest shows nothing`);
   try {
+    const picture = display.toPpm();
+    if (!picture) throw new ConfigError('the guest shows nothing');
     // What is there already is somebody's.
     writeFileSync(path, picture, { flag: 'wx' });
   } catch (error) {

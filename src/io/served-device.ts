@@ -384,6 +384,7 @@ class ServedDevice implements HostedDevice {
   [Symbol.dispose](): void {
     this.#probing?.[Symbol.dispose]();
     this.#session?.[Symbol.dispose]();
+    this.#actions.clear();
     this.#resources.dispose();
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The connection on which the back-end of a graphics adapter says what is shown (QEMU's docs/interop/vhost-user-gpu.rst, handed
- * over by GPU_SET_SOCKET). It asks, we answer. Pixels come in messages; what lies in the memory of a GPU (DMABUF) is not read.
+ * over by GPU_SET_SOCKET). It asks, we answer. Pixels come in messages, or lie in a dma-buf of which we get the descriptor.
  */
 import {
   VIRTIO_GPU_RESP_OK_DISPLAY_INFO,
@@ -9,10 +9,12 @@ import {
 } from '../abi/virtio-gpu.ts';
 import { bit } from '../base/bits.ts';
 import { pack, type Struct, struct, type Unpacked, u32, unpack } from '../base/layout.ts';
+import type { Fd } from '../host/fd.ts';
 import type { UnixSocket } from '../host/unix-socket.ts';
 import type { IoLoop } from '../virtio/device.ts';
 import { type Display, PIXEL_BYTES } from './display.ts';
 import { blamePeer, PeerFault, PeerGone } from './peer-fault.ts';
+import { PixelBuffer, type PixelLayout } from './pixel-buffer.ts';
 
 /** "Header". */
 const head = struct(12, { request: u32(0), flags: u32(4), size: u32(8) });
@@ -26,8 +28,12 @@ const Request = {
   DMABUF_SCANOUT: 9,
   DMABUF_UPDATE: 10,
 } as const;
-/** "VhostUserGpuScanout", "VhostUserGpuUpdate". */
+/** "VhostUserGpuScanout", "VhostUserGpuDMABUFScanout", "VhostUserGpuUpdate". */
 const scanout = struct(12, { id: u32(0), width: u32(4), height: u32(8) });
+const dmabufScanout = struct(40, {
+  ...{ id: u32(0), x: u32(4), y: u32(8), width: u32(12), height: u32(16) },
+  ...{ fd_width: u32(20), fd_height: u32(24), fd_stride: u32(28), fd_flags: u32(32), fd_drm_fourcc: u32(36) },
+});
 const update = struct(20, { id: u32(0), x: u32(4), y: u32(8), width: u32(12), height: u32(16) });
 /** "Protocol features": none of ours. */
 const NO_FEATURES = new Uint8Array(8);
@@ -47,6 +53,8 @@ export class DisplayChannel implements Disposable {
   #head: Unpacked<typeof head> | undefined;
   #bytes = new Uint8Array(head.size);
   #count = 0;
+  /** What came with it. */
+  #fds: Fd[] = [];
 
   /** Takes over `socket`. */
   constructor(socket: UnixSocket, loop: IoLoop, display: Display, onFault: (fault: PeerFault) => void) {
@@ -74,7 +82,7 @@ export class DisplayChannel implements Disposable {
   #receive(): number {
     const received = blamePeer(() => this.#socket.receive(this.#bytes.length - this.#count, FDS_MAX));
     if (received === undefined) return 0;
-    for (const fd of received.fds) fd[Symbol.dispose]();
+    this.#fds.push(...received.fds);
     if (received.bytes.length === 0) throw new PeerGone();
     this.#bytes.set(received.bytes, this.#count);
     this.#count += received.bytes.length;
@@ -96,6 +104,11 @@ export class DisplayChannel implements Disposable {
       this.#head = undefined;
       this.#handle(request, new Uint8Array());
     }
+    if (this.#head === undefined) this.#closeFds();
+  }
+
+  #closeFds(): void {
+    for (const fd of this.#fds.splice(0)) fd[Symbol.dispose]();
   }
 
   #handle(request: number, payload: Uint8Array): void {
@@ -106,11 +119,19 @@ export class DisplayChannel implements Disposable {
       case Request.GET_DISPLAY_INFO:
         this.#answer(request, displayInfo(this.#display));
         break;
-      case Request.SCANOUT:
-      case Request.DMABUF_SCANOUT: {
+      case Request.SCANOUT: {
         const { id, width, height } = take(scanout, payload.subarray(0, scanout.size));
-        const isShown = request === Request.SCANOUT;
-        if (id === 0) this.#display.setExtent(isShown ? { width, height } : { width: 0, height: 0 });
+        if (id === 0) this.#display.setExtent({ width, height });
+        break;
+      }
+      case Request.DMABUF_SCANOUT: {
+        const {
+          id,
+          fd_stride: stride,
+          fd_drm_fourcc: format,
+          ...rest
+        } = take(dmabufScanout, payload.subarray(0, dmabufScanout.size));
+        if (id === 0) this.#showBuffer({ shown: rest, stride, format });
         break;
       }
       case Request.UPDATE: {
@@ -129,6 +150,20 @@ export class DisplayChannel implements Disposable {
     }
   }
 
+  /** Without a descriptor, nothing is shown. */
+  #showBuffer(layout: PixelLayout): void {
+    const [fd] = this.#fds;
+    if (fd === undefined) {
+      this.#display.setExtent({ width: 0, height: 0 });
+      return;
+    }
+    this.#display.setSource(layout.shown, () => {
+      const buffer = new PixelBuffer(fd, layout);
+      this.#fds.shift();
+      return buffer;
+    });
+  }
+
   #answer(request: number, payload: Uint8Array): void {
     const message = new Uint8Array(head.size + payload.length);
     message.set(pack(head, { request, flags: REPLY, size: payload.length }));
@@ -139,6 +174,7 @@ export class DisplayChannel implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#closeFds();
     this.#resources.dispose();
   }
 }

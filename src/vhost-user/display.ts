@@ -11,6 +11,12 @@ export interface Rectangle extends Extent {
   readonly y: number;
 }
 
+/** Where the pixels of a display lie that are not sent here. */
+export interface PixelSource extends Disposable {
+  /** Line after line, three bytes a pixel: red, green, blue. */
+  readRgb(): Uint8Array;
+}
+
 export const PIXEL_BYTES = 4;
 /** In each direction: more than any screen, and what we are willing to keep. */
 const SIDE_MAX = 8192;
@@ -20,22 +26,40 @@ export class Display {
   readonly preferred: Extent;
   #extent: Extent = { width: 0, height: 0 };
   #pixels = new Uint8Array();
+  #source: PixelSource | undefined;
 
   constructor(preferred: Extent) {
     this.preferred = preferred;
   }
 
   /** The guest shows something of that size from now on; nothing, with a size of 0. It is black until it is drawn. */
-  setExtent({ width, height }: Extent): void {
+  setExtent(extent: Extent): void {
+    this.#show(extent, undefined);
+    this.#pixels = new Uint8Array(extent.width * extent.height * PIXEL_BYTES);
+  }
+
+  /** The same where the pixels lie elsewhere. Takes over what `open` opens, which is not called for an extent that is refused. */
+  setSource(extent: Extent, open: () => PixelSource): void {
+    this.#show(extent, open);
+    this.#pixels = new Uint8Array();
+  }
+
+  #show({ width, height }: Extent, open: (() => PixelSource) | undefined): void {
     if (width > SIDE_MAX || height > SIDE_MAX) {
       throw new PeerFault(`it shows ${width} × ${height} pixels, where ${SIDE_MAX} × ${SIDE_MAX} are the most`);
     }
+    this.#source?.[Symbol.dispose]();
+    this.#source = undefined;
+    this.#extent = { width: 0, height: 0 };
+    this.#source = open?.();
     this.#extent = { width, height };
-    this.#pixels = new Uint8Array(width * height * PIXEL_BYTES);
   }
 
   /** `pixels`: of the rectangle, line after line. */
   draw({ x, y, width, height }: Rectangle, pixels: Uint8Array): void {
+    // On its way when the driver began anew.
+    if (this.#extent.width === 0) return;
+    if (this.#source) throw new PeerFault('it draws on a display whose pixels it keeps in a buffer');
     if (x + width > this.#extent.width || y + height > this.#extent.height) {
       throw new PeerFault(
         `it draws ${width} × ${height} pixels at ${x}, ${y} of ${this.#extent.width} × ${this.#extent.height}`,
@@ -54,13 +78,16 @@ export class Display {
     const { width, height } = this.#extent;
     if (width === 0 || height === 0) return undefined;
     const head = new TextEncoder().encode(`P6\n${width} ${height}\n255\n`);
-    const file = new Uint8Array(head.length + width * height * 3);
-    file.set(head);
-    for (let from = 0, to = head.length; from < this.#pixels.length; from += PIXEL_BYTES, to += 3) {
-      file[to] = this.#pixels[from + 2]!;
-      file[to + 1] = this.#pixels[from + 1]!;
-      file[to + 2] = this.#pixels[from]!;
+    return Buffer.concat([head, this.#source?.readRgb() ?? this.#rgb()]);
+  }
+
+  #rgb(): Uint8Array {
+    const rgb = new Uint8Array((this.#pixels.length / PIXEL_BYTES) * 3);
+    for (let from = 0, to = 0; from < this.#pixels.length; from += PIXEL_BYTES, to += 3) {
+      rgb[to] = this.#pixels[from + 2]!;
+      rgb[to + 1] = this.#pixels[from + 1]!;
+      rgb[to + 2] = this.#pixels[from]!;
     }
-    return file;
+    return rgb;
   }
 }

@@ -110,8 +110,8 @@ export async function foreignBackEnds(l1: NestedHost, folder: string): Promise<R
         await expect
           .poll(
             async () => {
-              await vm.ctl(`device screen screenshot ${shot}`);
-              return (await l1.must(`md5sum <${shot} && rm ${shot}`)).slice(0, 32);
+              const { exitCode, stderr } = await vm.ctl(`device screen screenshot ${shot}`);
+              return exitCode === 0 ? (await l1.must(`md5sum <${shot} && rm ${shot}`)).slice(0, 32) : stderr;
             },
             { timeout: 20_000, interval: 500 },
           )

@@ -1,5 +1,6 @@
 /** The display of a graphics adapter, with a back-end that draws well and badly, over a real socket. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DRM_FORMAT_XRGB8888 as XR24 } from '../../../src/abi/dma-buf.ts';
 import {
   VIRTIO_GPU_RESP_OK_DISPLAY_INFO,
   virtio_gpu_display_one,
@@ -17,6 +18,7 @@ import { random } from '../../support/random.ts';
 import { openFdCount } from '../../support/session-rig.ts';
 
 const HEAD_BYTES = 12;
+
 const [FEATURES, INFO, SCANOUT, UPDATE, DMABUF_SCANOUT, DMABUF_UPDATE] = [1, 3, 7, 8, 9, 10] as const;
 
 let fdCount: number;
@@ -118,11 +120,20 @@ test('a large picture, in pieces', () => {
   expect(pixel(900, 700)).toEqual([pixels[at + 2], pixels[at + 1], pixels[at]]);
 });
 
-test('memory of a GPU is not looked at, and its descriptor closed', () => {
-  using fd = createMemfd('dmabuf', 4096);
-  say(DMABUF_SCANOUT, [0, 0, 0, 64, 64, 64, 64, 256, 0, 0], new Uint8Array(), [fd]);
+test('a buffer instead of pixels: shown when it comes with its descriptor, which has to be one of a dma-buf', () => {
+  say(SCANOUT, [0, 4, 3]);
+  say(DMABUF_SCANOUT, [0, 0, 0, 64, 64, 64, 64, 256, 0, XR24]);
+  expect(display.toPpm()).toBeUndefined();
   say(DMABUF_UPDATE, [0, 0, 0, 64, 64]);
   expect([...new Uint32Array(answer(0).slice().buffer)]).toEqual([DMABUF_UPDATE, 4, 0]);
+  expect(fault).toBeUndefined();
+  // A display that is not ours, with a descriptor that is closed.
+  using fd = createMemfd('dmabuf', 64 * 256);
+  say(DMABUF_SCANOUT, [1, 0, 0, 64, 64, 64, 64, 256, 0, XR24], new Uint8Array(), [fd]);
+  expect(fault).toBeUndefined();
+  // Pixels of a real one: test/nested/foreign-back-ends.test.ts.
+  say(DMABUF_SCANOUT, [0, 0, 0, 64, 64, 64, 64, 256, 0, XR24], new Uint8Array(), [fd]);
+  expect(fault?.message).toBe('it shows as its display a file that is no dma-buf');
   expect(display.toPpm()).toBeUndefined();
 });
 

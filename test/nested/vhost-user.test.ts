@@ -286,7 +286,7 @@ describe('vhost-user', { timeout: timeoutMsWith(REBINDS, REBOOTS) }, () => {
         last = await GuestShell.open(vm, boot);
       }
       expect(await last.run('cat /sys/class/graphics/fb0/virtual_size')).toBe(`${width},${height}`);
-      // This kernel has no console on a display, so nobody turns it on. Pictures: test/unit/io/served-actions.test.ts.
+      // This kernel has no console on a display, so nobody turns it on. Pictures: foreign-back-ends.test.ts.
       expect((await vm.ctl(`device screen screenshot ${folder}/${boot}.ppm`)).stderr).toContain(
         'the guest shows nothing',
       );

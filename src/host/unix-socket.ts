@@ -10,6 +10,7 @@ import {
   iovec,
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
+  MSG_DONTWAIT,
   MSG_NOSIGNAL,
   msghdr,
   SCM_RIGHTS,
@@ -181,7 +182,7 @@ export class UnixSocket extends Fd {
         scratch.view.setInt32(CONTROL + cmsghdr.size + index * FD_BYTES, fd.number, true);
       });
     }
-    const count = libc.sendmsg(this.number, message, MSG_NOSIGNAL);
+    const count = libc.sendmsg(this.number, message, MSG_DONTWAIT | MSG_NOSIGNAL);
     return count === -1 ? this.#notNow(`send to ${this.name}`) : count;
   }
 
@@ -189,7 +190,7 @@ export class UnixSocket extends Fd {
   receive(bytesMax: number, fdsMax: number): Received | undefined {
     assert(fdsMax <= FDS_MAX && bytesMax > 0, 'a message carries at least a byte and at most 253 descriptors');
     const { message, scratch } = this.#prepare(Math.min(bytesMax, DATA_BYTES), fdsMax);
-    const count = libc.recvmsg(this.number, message, MSG_CMSG_CLOEXEC);
+    const count = libc.recvmsg(this.number, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (count === -1) {
       this.#notNow(`receive from ${this.name}`);
       return undefined;

@@ -257,6 +257,8 @@ export class FrontEnd {
   *#give(request: 'SET_BACKEND_REQ_FD' | 'GPU_SET_SOCKET', open: (socket: UnixSocket) => void): Steps<void> {
     const [ours, theirs] = UnixSocket.pair("the back-end's channel");
     using _ = theirs;
+    // As other front-ends give it: vhost-user-gpu takes a send that would have to wait for one that failed.
+    theirs.setBlocking(true);
     open(ours);
     yield* this.#tell(request, undefined, [theirs]);
   }

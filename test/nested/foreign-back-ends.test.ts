@@ -80,15 +80,16 @@ async function useAll(vm: Vm, shell: GuestShell, revive: (name: string) => void)
 }
 
 describe('every back-end of others', { timeout: 2 * timeoutMsWith(6 * REBINDS, 2 * REBOOTS) }, () => {
-  test('direct, with all of RAM, at a socket that is there later than the VM: used, killed, used again', async () => {
-    const devices = deviceOf((name) => ({ memory: 'all', backend: socketOf(name) }));
+  test('on pci, direct, with all of RAM, at a socket that is there later than the VM: used, killed, used again', async () => {
+    const devices = deviceOf((name) => ({ transport: 'pci', memory: 'all', backend: socketOf(name) }));
     await using vm = await startVm(l1, { kernel: linux('shell', STREAM_PARAMETERS), devices });
     for (const name of Object.keys(backEnds)) serve(name);
     await useAll(vm, await GuestShell.open(vm), serve);
   });
 
-  test('strict, each in a pool of its own and as another user than orko-vmm: used, killed, used again', async () => {
+  test('on mmio, strict, each in a pool of its own and as another user than orko-vmm: used, killed, used again', async () => {
     const devices = deviceOf((_, { command }) => ({
+      transport: 'mmio',
       interrupt: 'strict',
       memory: { size: '16M' },
       backend: { command, user: NOBODY },

@@ -1,11 +1,11 @@
 /** Devices whose back-ends see a pool instead of guest RAM, and a back-end that is after the rest of it. */
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { VIRTIOFSD } from '../support/foreign-back-ends.ts';
 import { GuestShell } from '../support/guest-shell.ts';
 import { host, type NestedHost } from '../support/nested-host.ts';
 import { linux, rounds, startVm, TEST_TIMEOUT_MS, timeoutMsWith, type Vm } from '../support/vm.ts';
 
-const VIRTIOFSD = '/usr/libexec/virtiofsd';
 const HOSTILE = join(import.meta.dirname, '../../out/guests/hostile-back-end');
 const NOBODY = '65534';
 /** Users of the host need no name. */

@@ -1,29 +1,24 @@
-/** Devices that other processes serve, with the back-ends of Debian: qemu-storage-daemon, virtiofsd, passt, vhost-device-vsock. */
+/**
+ * Devices that other processes serve, with the back-ends of Debian: what is special to disks and folders, many back-ends, and ones that
+ * cannot be used. One of each kind, used in every way: foreign-back-ends.test.ts.
+ */
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeFileSystem } from '../support/file-system-image.ts';
-import { takeAddress } from '../support/guest-network.ts';
+import { VIRTIOFSD } from '../support/foreign-back-ends.ts';
 import { GuestShell } from '../support/guest-shell.ts';
 import { type HostProcess, host, type NestedHost } from '../support/nested-host.ts';
 import { serveDisks } from '../support/storage-daemon.ts';
 import { linux, rounds, startVm, TEST_TIMEOUT_MS, timeoutMsWith, type Vm, type VmOptions } from '../support/vm.ts';
-import { expectWhole, startPeer } from '../support/vsock-load.ts';
 
 const UNAVAILABLE = 69;
 const READS = 500;
 /** What else the guest does meanwhile. */
 const EXITS_SLACK = 0.1;
 const MIB = 2 ** 20;
-const VIRTIOFSD = '/usr/libexec/virtiofsd';
-const VHOST_USER_GPU = '/opt/qemu-11/usr/lib/qemu/vhost-user-gpu';
 const NOBODY = '65534';
-const HTTP_PORT = 8123;
-/** Where passt shows the host to the guest: the gateway of QEMU's network, in which L1 lives. */
-const USER_HOST = '10.0.2.2';
 const REBINDS = rounds('vhost-user: unbind and bind', 50, 4);
 const REBOOTS = rounds('vhost-user: reboots', 5, 1);
-const STREAMS = 5;
-const STREAM_BYTES = 64 * 1024;
 const FILES = rounds('vhost-user: files in a folder', 10_000, 500);
 
 let l1: NestedHost;
@@ -225,79 +220,6 @@ describe('vhost-user', { timeout: timeoutMsWith(REBINDS, REBOOTS) }, () => {
     await vm.kill('KILL');
     await vm.exited();
     await onHost('for n in $(seq 50); do pgrep -x virtiofsd >/dev/null || exit 0; sleep 0.1; done; exit 1');
-  });
-
-  test('a network card by passt, which runs as another user: an address by DHCP, data that arrives whole', async () => {
-    await onHost(`head -c 2000000 /dev/urandom >${folder}/data`);
-    daemons.push(l1.spawn(`exec busybox httpd -f -p 127.0.0.1:${HTTP_PORT} -h ${folder}`));
-    const command = ['passt', '--foreground', '--quiet', '--vhost-user', '--socket', '{socket}'];
-    const { vm, shell } = await start({ net0: { type: 'net', backend: { command, user: NOBODY } } });
-    await using _ = vm;
-    const sum = (await onHost(`md5sum <${folder}/data`)).slice(0, 32);
-    const fetch = async (on: GuestShell) => {
-      await takeAddress(on);
-      const fetched = await on.run(`wget -q -O - http://${USER_HOST}:${HTTP_PORT}/data | md5sum`);
-      expect(fetched.slice(0, 32)).toBe(sum);
-    };
-    await fetch(shell);
-    expect(await onHost('ps -o uid= -C passt')).toBe(NOBODY);
-    for (let round = 0; round < REBINDS; round++) {
-      await shell.run('cd /sys/bus/virtio/drivers/virtio_net && echo virtio0 >unbind && echo virtio0 >bind; cd /');
-    }
-    await fetch(shell);
-    for (let boot = 2; boot <= 1 + REBOOTS; boot++) {
-      vm.write('reboot -f\n');
-      await fetch(await GuestShell.open(vm, boot));
-    }
-    expect(vm.messages).toBe('');
-  });
-
-  test('sockets by vhost-device-vsock, which we start: streams from both sides, drivers that come and go, killed and started again', async () => {
-    const path = join(folder, 'vsock');
-    const command = ['vhost-device-vsock', '--vm', `guest-cid=42,socket={socket},uds-path=${path}`];
-    const devices = { vsock: { type: 'vsock', backend: { command } } };
-    // It takes the end of one half (VIRTIO_VSOCK_SHUTDOWN_SEND) for that of both, or for nothing.
-    const kernel = linux('vsock,idle', `orko.streams=${STREAMS} orko.bytes=${STREAM_BYTES} orko.halves=0`);
-    const peer = await startPeer(l1, path, STREAMS, STREAM_BYTES, 'whole');
-    {
-      await using vm = await startVm(l1, { kernel, devices });
-      await expectWhole(vm, peer, STREAMS);
-    }
-    const { vm, shell } = await start(devices);
-    await using _ = vm;
-    const driver = '/sys/bus/virtio/drivers/vmw_vsock_virtio_transport';
-    const rebind = `cd ${driver} && echo virtio0 >unbind && echo virtio0 >bind; cd /`;
-    for (let round = 0; round < REBINDS; round++) await shell.run(rebind);
-    await onHost('pkill -KILL -x vhost-device-vs');
-    await vm.said('vhost-device-vsock is there again');
-    await shell.run(`${rebind}; [ -e ${driver}/virtio0 ]`);
-    expect(vm.messages).not.toContain('panicked');
-  });
-
-  test('a display by vhost-user-gpu, on a host without a GPU: the driver finds it, also after a reboot and a kill', async () => {
-    const [width, height] = [640, 480];
-    const command = [VHOST_USER_GPU, '--socket-path', '{socket}'];
-    const { vm, shell } = await start({ screen: { type: 'gpu', width, height, backend: { command } } });
-    await using _ = vm;
-    let last = shell;
-    for (let boot = 1; boot <= 1 + REBOOTS; boot++) {
-      if (boot > 1) {
-        vm.write('reboot -f\n');
-        last = await GuestShell.open(vm, boot);
-      }
-      expect(await last.run('cat /sys/class/graphics/fb0/virtual_size')).toBe(`${width},${height}`);
-      // This kernel has no console on a display, so nobody turns it on. Pictures: foreign-back-ends.test.ts.
-      expect((await vm.ctl(`device screen screenshot ${folder}/${boot}.ppm`)).stderr).toContain(
-        'the guest shows nothing',
-      );
-    }
-    expect(await vm.ctl('device screen screenshot x.ppm')).toMatchObject({
-      stderr: expect.stringContaining('name a new file by its whole path'),
-    });
-    await onHost('pkill -KILL -x vhost-user-gpu');
-    await vm.said('vhost-user-gpu is there again');
-    vm.write('poweroff -f\n');
-    expect(await vm.exited()).toBe(0);
   });
 
   test('sixteen back-ends in one VM', async () => {

@@ -11,7 +11,7 @@ import { startPeer } from './vsock-load.ts';
 export const VIRTIOFSD = '/usr/libexec/virtiofsd';
 const VHOST_USER_GPU = '/opt/qemu-11/usr/lib/qemu/vhost-user-gpu';
 /** Where passt shows the host to the guest: the gateway of QEMU's network, in which L1 lives. */
-export const USER_HOST = '10.0.2.2';
+const USER_HOST = '10.0.2.2';
 const HTTP_PORT = 8124;
 const [WIDTH, HEIGHT] = [640, 480];
 const STREAMS = 3;
@@ -48,6 +48,7 @@ export async function foreignBackEnds(l1: NestedHost, folder: string): Promise<R
   const sum = (await l1.must(`md5sum <${shared}/data`)).slice(0, 32);
   const expectData = (printed: string) => expect(printed.slice(0, 32)).toBe(sum);
   let calls = 0;
+  let hasDrawn = false;
   return {
     disk: {
       keys: { type: 'blk' },
@@ -104,8 +105,15 @@ export async function foreignBackEnds(l1: NestedHost, folder: string): Promise<R
       command: [VHOST_USER_GPU, '--socket-path', '{socket}'],
       process: 'vhost-user-gpu',
       async use(vm, shell) {
-        await draw(shell);
         const shot = `${folder}/shot.ppm`;
+        if (!hasDrawn) {
+          expect((await vm.ctl(`device screen screenshot ${shot}`)).stderr).toContain('the guest shows nothing');
+          expect((await vm.ctl('device screen screenshot x.ppm')).stderr).toContain(
+            'name a new file by its whole path',
+          );
+        }
+        hasDrawn = true;
+        await draw(shell);
         const md5 = createHash('md5').update(picture()).digest('hex');
         await expect
           .poll(

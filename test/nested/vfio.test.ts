@@ -140,7 +140,7 @@ describe.skipIf(!hasHost('vfio'))('VFIO', { timeout: TEST_TIMEOUT_MS }, () => {
   test.each(['trap', 'direct', 'device'])(
     'edu (%s): writes arrive in order, as wide as the guest made them',
     async (policy) => {
-      const writes = await tracedWrites(l1.directory, { name: 'edu-mmio', size: MiB }, async () => {
+      const writes = await tracedWrites(l1.directory, 'vfio', { name: 'edu-mmio', size: MiB }, async () => {
         await using vm = await startVm(l1, driving({ host: EDU, bars: { 0: policy } }, 'widths'));
         expect(await vm.exited()).toBe(0);
         expect(vm.output).toContain('WRITTEN ');

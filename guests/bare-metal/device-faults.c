@@ -8,16 +8,18 @@
 #include "runtime/runtime.h"
 
 enum { EDU = 0x11e81234, IVSHMEM = 0x11101af4, BAR_BYTES = 1 << 20, PAGE = 4096 };
-/* Units of the address space: the BAR, of which each view has two, then what EL0 needs. */
-enum { VIEWS = 4, VIEW_UNITS = 2, RAM_EL0 = VIEWS * VIEW_UNITS, CODE_EL0 };
+/* Units of the address space: the BAR, of which each view has two, then what EL0 needs, and the end of what is mapped. */
+enum { VIEWS = 4, VIEW_UNITS = 2, RAM_EL0 = VIEWS * VIEW_UNITS, CODE_EL0, EDGE, HOLE };
 /* In `ram`: two pages as the instruction finds them in the BAR, then its registers. */
 enum { CONTEXT = 2 * PAGE };
-enum { EDU_DMA_SOURCE = 0x80, TRACED = 4 };
+enum { EDU_DMA_SOURCE = 0x80, TRACED = 4, TIMED = 100 };
 /* The interrupt by which the second CPU says that it is done. */
 enum { DONE = 1 };
 enum { UART_FR = 0x18, UART_RX_EMPTY = 1 << 4 };
 #define ESR_ALIGNMENT 0x2000021ull
 #define ESR_WRITE (1 << 6)
+/* A write to what no entry of the last level maps. */
+#define ESR_EDGE 0x96000047
 
 static uint8_t ram[PAGING_UNIT] __attribute__((aligned(65536)));
 static uint64_t shared;
@@ -127,24 +129,51 @@ static void check_row(const struct view *view, const struct row *row)
 	copy_context(&after, context());
 	unsigned aborts = aborts_skipped;
 	bool is_refused = view->attribute == PAGING_DEVICE || bootargs_has("inject");
-	if (is_refused) {
-		uint64_t expected = ESR_ALIGNMENT | (view->is_el0 ? 0x24ull : 0x25ull) << 26 | (row->is_store ? ESR_WRITE : 0);
-		if (aborts == 1)
-			check(abort_syndrome == expected && abort_address == base, "%s: %s: ESR_EL1 0x%lx, FAR_EL1 0x%lx for 0x%lx",
-			      view->name, row->text, abort_syndrome, abort_address, base);
-		/* Nothing has moved. */
-		copy_context(context(), &start);
-	} else {
-		copy_context(context(), &start);
-		context()->x[1] = (view->is_el0 ? PAGING_ALIAS(RAM_EL0) : (uint64_t)ram) + row->offset;
+	uint64_t reference = base;
+	copy_context(context(), &start);
+	if (!is_refused) {
+		reference = (view->is_el0 ? PAGING_ALIAS(RAM_EL0) : (uint64_t)ram) + row->offset;
+		context()->x[1] = reference;
 		run(view);
+	} else if (aborts == 1) {
+		uint64_t expected = ESR_ALIGNMENT | (view->is_el0 ? 0x24ull : 0x25ull) << 26 | (row->is_store ? ESR_WRITE : 0);
+		check(abort_syndrome == expected && abort_address == base, "%s: %s: ESR_EL1 0x%lx, FAR_EL1 0x%lx for 0x%lx",
+		      view->name, row->text, abort_syndrome, abort_address, base);
 	}
-	uint64_t ram_base = is_refused ? base : (view->is_el0 ? PAGING_ALIAS(RAM_EL0) : (uint64_t)ram) + row->offset;
-	unsigned registers = differences(&after, base, context(), ram_base), words = wrong_words(offset, row->offset);
+	unsigned registers = differences(&after, base, context(), reference), words = wrong_words(offset, row->offset);
 	check(aborts == is_refused && registers == 0 && words == 0, "%s: %s: %u aborts, %u registers and %u words not as they have to be",
 	      view->name, row->text, aborts, registers, words);
 	for (unsigned at = row->offset & ~7u; at < row->offset + 16u; at += 8)
 		print("HOLDS %x %lx\n", offset + at, *(volatile uint64_t *)(ram + at));
+}
+
+/* A store that runs over the end of what is mapped, where another does what cannot be done at once: the guest's own page fault. */
+static void check_edge(void)
+{
+	uint64_t at = PAGING_ALIAS(HOLE) - 3, before, after;
+	asm volatile("ldr %0, [%1]" : "=r"(before) : "r"(shared + BAR_BYTES - 8) : "memory");
+	aborts_skipped = 0;
+	aborts_are_skipped = true;
+	write64(at, 0);
+	aborts_are_skipped = false;
+	asm volatile("ldr %0, [%1]" : "=r"(after) : "r"(shared + BAR_BYTES - 8) : "memory");
+	check(aborts_skipped == 1 && abort_syndrome == ESR_EDGE && abort_address == PAGING_ALIAS(HOLE) && before == after,
+	      "over the edge: %u aborts, ESR_EL1 0x%lx, FAR_EL1 0x%lx, and the memory holds %lx as before", aborts_skipped,
+	      abort_syndrome, abort_address, after);
+}
+
+#define TIME(address) ({ \
+	uint64_t start_ = counter(); \
+	for (unsigned round_ = 0; round_ < TIMED; round_++) \
+		read32(address); \
+	(counter() - start_) * 1000000000 / TIMED / frequency(); })
+
+/* Of two pages that nobody has used. */
+static void print_cost(void)
+{
+	uint64_t pages = PAGING_ALIAS(VIEW_UNITS) + VIEW_UNITS * PAGING_UNIT - 2 * PAGE;
+	uint64_t aligned = TIME(pages), unaligned = TIME(pages + PAGE + 1);
+	print("COST an aligned load %lu ns, an unaligned one %lu ns\n", aligned, unaligned);
 }
 
 static void use_pages(void)
@@ -156,6 +185,7 @@ static void use_pages(void)
 	}
 	paging_map(RAM_EL0, (uint64_t)ram, PAGING_NORMAL, PAGING_EL0);
 	paging_map(CODE_EL0, (uint64_t)instruction_page, PAGING_NORMAL, PAGING_EL0 | PAGING_READ_ONLY);
+	paging_map(EDGE, shared + BAR_BYTES - PAGING_UNIT, PAGING_NONCACHEABLE, 0);
 	paging_enable();
 }
 
@@ -228,6 +258,10 @@ void payload(void)
 		use_second();
 	else
 		check_views(0);
+	if (bootargs_has("edge"))
+		check_edge();
+	if (bootargs_has("cost"))
+		print_cost();
 	print("HOLDING\n");
 	while (read32(uart + UART_FR) & UART_RX_EMPTY)
 		relax();

@@ -15,7 +15,7 @@ const { edu: EDU } = PASSTHROUGH_DEVICES;
 
 /** That the guest makes where not it, but KVM maps a device: 12 instructions in three views. Each exits, and what is aligned does not. */
 const UNALIGNED_ACCESSES = 36;
-const KVM_LINE = 'Unsupported FSC: EC=0x24 xFSC=0x21 ESR_EL2=0x92';
+const KVM_LINE = 'Unsupported FSC: EC=0x24 xFSC=0x21';
 /** As `pattern` in the guest. */
 const patternAt = (offset: number): number => (offset * 31 + Math.floor(offset / 4096) * 17) & 0xff;
 

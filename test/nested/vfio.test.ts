@@ -272,7 +272,7 @@ describe.skipIf(!hasHost('vfio-iommufd'))(
     });
 
     test('every check without a guest passes', () => runChecks('iommufd'));
-    // KVM of Linux 7.3, in QEMU 7.2, gives the payload its wired interrupt many times for one of the device; Linux gets it once.
+    // KVM of Linux 7.3, in QEMU 7.2 as in 10.0, gives the payload its wired interrupt many times for one of the device; Linux gets it once.
     test('edu: registers, DMA and messages work in a guest', () => driveEdu({}, 'no-line'));
     test('edu: a VMM that is killed in the middle of DMA leaves a device that works', () => killInDma('no-line'));
     test('nvme: what is written is read back', () => useNvme());

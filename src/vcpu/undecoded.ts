@@ -14,7 +14,6 @@ import { formatAddress } from '../base/units.ts';
 import { RegisterFile } from '../kvm/register-file.ts';
 import * as ids from '../kvm/registers.ts';
 import type { Vcpu } from '../kvm/vcpu.ts';
-import type { Unaligned } from '../memory/slots.ts';
 
 type AccessSize = 1 | 2 | 4 | 8;
 
@@ -27,7 +26,9 @@ export interface PhysicalSpace {
   /** There is memory there, and the guest may only read it. */
   isReadOnly(address: GuestAddress): boolean;
   /** Where KVM maps a device: what is there, and what is done about an access that is not aligned. */
-  unalignedAt(address: GuestAddress): { readonly name: string; readonly answer: Unaligned } | undefined;
+  unalignedAt(
+    address: GuestAddress,
+  ): { readonly name: string; readonly answer: 'emulate' | 'inject' | 'stop' } | undefined;
   readDevice(address: GuestAddress, size: AccessSize): number | bigint;
   writeDevice(address: GuestAddress, size: AccessSize, value: number | bigint): void;
 }

@@ -38,8 +38,8 @@ const VARIANTS: Record<HostName, Partial<L1Options>> = {
   vfio: { cpus: 1, passthrough: true, memoryMiB: 3072 },
   'vfio-iommufd': { cpus: 1, passthrough: true, memoryMiB: 3072, qemuArguments: OWN_KERNEL },
   'vfio-16k': { cpus: 1, kernel: '16k', passthrough: true, memoryMiB: 3072 },
-  'qemu-10': { qemu: '10.0', cpus: 1, passthrough: true, memoryMiB: 3072 },
-  'qemu-10-altra': { qemu: '10.0', cpu: 'neoverse-n1', cpus: 1, passthrough: true, memoryMiB: 3072 },
+  'qemu-10': { qemu: '10.0', cpus: 1, passthrough: true, memoryMiB: 2048 },
+  'qemu-10-altra': { qemu: '10.0', cpu: 'neoverse-n1', cpus: 1, passthrough: true, memoryMiB: 2048 },
 };
 
 /**

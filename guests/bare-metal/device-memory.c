@@ -14,7 +14,6 @@ enum { ROUNDS = 300, ROUNDS_MAIN = 2400 };
 #define WRITE 0x100
 
 static uint8_t ram[PAGING_UNIT] __attribute__((aligned(65536)));
-static uint32_t code[PAGING_UNIT / 4] __attribute__((aligned(65536)));
 static uint64_t scratch;
 
 /* A way to use memory: who does it, and where scratch device and RAM are seen. */
@@ -39,24 +38,10 @@ static bool one_in(unsigned bound) { return below(bound) == 0; }
 
 static struct context *context(void) { return (struct context *)(ram + CONTEXT); }
 
-/* By words: a copy as C has it would be a call of the C library. */
-static void copy_context(struct context *to, const struct context *from)
-{
-	for (unsigned word = 0; word < sizeof *to / 8; word++)
-		((volatile uint64_t *)to)[word] = ((const volatile uint64_t *)from)[word];
-}
-
-static void put_instruction(uint32_t word)
-{
-	volatile uint32_t *slot = code + (instruction_slot - instruction_code);
-	*slot = word;
-	asm volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" : : "r"(slot) : "memory");
-}
-
 static void run(const struct view *view)
 {
 	if (!view->is_el0) {
-		run_at_el1(context(), code, view->is_mmu_off);
+		run_at_el1(context(), instruction_page, view->is_mmu_off);
 		return;
 	}
 	uint64_t el0_code = PAGING_ALIAS(CODE_EL0);
@@ -127,7 +112,7 @@ static void check_row(const struct view *view, const struct row *row)
 {
 	draw_registers();
 	context()->x[1] = view->scratch + row->offset;
-	put_instruction(row->word);
+	instruction_put(row->word);
 	write64(scratch + COUNT, 0);
 	run(view);
 	uint64_t count = scratch64(COUNT);
@@ -345,7 +330,7 @@ static void check_generated(const struct view *view, unsigned rounds)
 			continue;
 		draw_registers();
 		copy_context(&start, context());
-		put_instruction(g.word);
+		instruction_put(g.word);
 		run_on(&plain, &start, &g, view->ram + offset);
 		copy_context(&in_ram, context());
 		run_on(view, &start, &g, view->scratch + offset);
@@ -374,7 +359,7 @@ static void check_abort(const struct view *view, const char *what, uint32_t word
 	draw_registers();
 	uint64_t x2 = context()->x[2];
 	context()->x[1] = address;
-	put_instruction(word);
+	instruction_put(word);
 	unsigned before = aborts_skipped;
 	aborts_are_skipped = true;
 	run(view);
@@ -402,7 +387,7 @@ static void check_ends(const struct view *view, const struct view *el0)
 	draw_registers();
 	context()->x[1] = edge - 8;
 	uint64_t first = context()->x[2], second = context()->x[3];
-	put_instruction(0xa9000c22); /* stp x2, x3, [x1] */
+	instruction_put(0xa9000c22); /* stp x2, x3, [x1] */
 	run(view);
 	check(ram64(PAGING_UNIT - 8) == first && scratch64(0) == second, "%s: a pair half in RAM, half in the device", view->name);
 }
@@ -427,12 +412,12 @@ static void check_uart(const struct view *view)
 {
 	draw_registers();
 	context()->x[1] = uart + 0xfe0;
-	put_instruction(0x29400c22); /* ldp w2, w3, [x1] */
+	instruction_put(0x29400c22); /* ldp w2, w3, [x1] */
 	run(view);
 	check(context()->x[2] == 0x11 && context()->x[3] == 0x10, "%s: a pair of the UART's id registers", view->name);
 	context()->x[1] = uart + 0x24;
 	context()->x[2] = 0x1234, context()->x[3] = 0x15;
-	put_instruction(0x29000c22); /* stp w2, w3, [x1] */
+	instruction_put(0x29000c22); /* stp w2, w3, [x1] */
 	run(view);
 	check(read32(uart + 0x24) == 0x1234 && read32(uart + 0x28) == 0x15, "%s: a pair of its rate registers", view->name);
 }
@@ -446,7 +431,7 @@ static void use_pages(unsigned bits)
 	paging_map(SCRATCH_EL0, scratch, PAGING_NONCACHEABLE, PAGING_EL0);
 	paging_map(RAM_EL0, (uint64_t)ram, PAGING_NORMAL, PAGING_EL0);
 	paging_map(NOT_EL0, (uint64_t)ram, PAGING_NORMAL, 0);
-	paging_map(CODE_EL0, (uint64_t)code, PAGING_NORMAL, PAGING_EL0 | PAGING_READ_ONLY);
+	paging_map(CODE_EL0, (uint64_t)instruction_page, PAGING_NORMAL, PAGING_EL0 | PAGING_READ_ONLY);
 	paging_enable();
 }
 
@@ -458,15 +443,9 @@ void payload(void)
 		check(false, "no scratch device in the device tree: set scratch-device to true");
 		return;
 	}
-	write_sysreg("cpacr_el1", 3ull << 20);
+	instruction_open();
 	/* DZE: EL0 may use DC ZVA. */
 	write_sysreg("sctlr_el1", read_sysreg("sctlr_el1") | 1 << 14);
-	isb();
-	for (unsigned index = 0; instruction_code + index < instruction_end; index++)
-		code[index] = instruction_code[index];
-	for (unsigned offset = 0; offset < 4096; offset += 16)
-		asm volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0" : : "r"((uint8_t *)code + offset) : "memory");
-	dsb();
 	isb();
 
 	bool is_brief = bootargs_has("brief");

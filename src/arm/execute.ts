@@ -44,6 +44,8 @@ interface Part {
 export interface Plan {
   /** Every access, in order. */
   readonly parts: readonly Part[];
+  /** Device memory takes it: each element is aligned to its own size, and it is no block. */
+  readonly isAligned: boolean;
   /** Does it. The program counter is the caller's. */
   run(): void;
 }
@@ -58,7 +60,7 @@ type Executable = Exclude<Instruction, { kind: 'atomic' }>;
 export function plan(instruction: Executable, registers: Registers, world: Surroundings): Planned {
   switch (instruction.kind) {
     case 'maintain':
-      return { kind: 'plan', plan: { parts: [], run: () => {} } };
+      return { kind: 'plan', plan: { parts: [], isAligned: true, run: () => {} } };
     case 'zero-block':
       return planZeroBlock(registers.getX(instruction.register), world);
     default:
@@ -74,7 +76,7 @@ function planZeroBlock(virtual: bigint, world: Surroundings): Planned {
   const run = () => {
     for (const { address, size } of found) world.write(address, size, 0n);
   };
-  return { kind: 'plan', plan: { parts: found, run } };
+  return { kind: 'plan', plan: { parts: found, isAligned: false, run } };
 }
 
 function planLoadStore(instruction: LoadStore, registers: Registers, world: Surroundings): Planned {
@@ -87,7 +89,9 @@ function planLoadStore(instruction: LoadStore, registers: Registers, world: Surr
   };
   let virtual = indexing === 'post' ? from : moved;
   const located: Part[][] = [];
+  let isAligned = true;
   for (const { size } of elements) {
+    isAligned &&= virtual % BigInt(size) === 0n;
     const found = locate(virtual, size, access, world);
     if (!Array.isArray(found)) return found;
     located.push(found);
@@ -100,7 +104,7 @@ function planLoadStore(instruction: LoadStore, registers: Registers, world: Surr
     if (base === 31) registers.sp = moved;
     else registers.setX(base, moved);
   };
-  return { kind: 'plan', plan: { parts: located.flat(), run } };
+  return { kind: 'plan', plan: { parts: located.flat(), isAligned, run } };
 }
 
 function offsetOf(offset: Offset, registers: Registers): bigint {

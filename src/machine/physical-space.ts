@@ -2,7 +2,7 @@
 import { endOf, type GuestAddress } from '../base/range.ts';
 import type { MmioBus } from '../bus/mmio-bus.ts';
 import { copyIn, copyOut, type HostPointer } from '../host/libc.ts';
-import type { MemorySlots, Slot } from '../memory/slots.ts';
+import type { MemorySlots, Slot, Unaligned } from '../memory/slots.ts';
 import type { PhysicalSpace } from '../vcpu/undecoded.ts';
 
 type AccessSize = 1 | 2 | 4 | 8;
@@ -41,8 +41,9 @@ export class SlotsAndBus implements PhysicalSpace {
     return this.#find(address, 1)?.readOnly ?? false;
   }
 
-  unalignedAt(address: GuestAddress): 'emulate' | 'inject' | undefined {
-    return this.#slots.slots.find(({ range }) => address >= range.base && address < endOf(range))?.unaligned;
+  unalignedAt(address: GuestAddress): { name: string; answer: Unaligned } | undefined {
+    const slot = this.#slots.slots.find(({ range }) => address >= range.base && address < endOf(range));
+    return slot?.unaligned && { name: slot.name, answer: slot.unaligned };
   }
 
   readDevice(address: GuestAddress, size: AccessSize): number | bigint {

@@ -11,6 +11,9 @@ import { formatSize } from '../base/units.ts';
 /** ram: guest memory · pool: restricted DMA · shm: shared window · rom: firmware · bar: a PCI BAR · regs: a register page. */
 export type SlotKind = 'ram' | 'pool' | 'shm' | 'rom' | 'bar' | 'regs';
 
+/** It is carried out, gives the guest an alignment fault, or ends the run. */
+export type Unaligned = 'emulate' | 'inject' | 'stop';
+
 export interface Slot {
   readonly kind: SlotKind;
   /** What it is, in errors and logs: "RAM", "registers of pl011". */
@@ -20,8 +23,8 @@ export interface Slot {
   readonly pointer: bigint;
   /** The guest's writes exit (or are refused); its reads never do. */
   readonly readOnly: boolean;
-  /** What is done about an access that the CPU refuses since it is not aligned; absent: the run ends. */
-  readonly unaligned?: 'emulate' | 'inject';
+  /** KVM maps it as a device, so that the CPU refuses an access that is not aligned: what is done about one. */
+  readonly unaligned?: Unaligned;
 }
 
 /** Where slots take effect: a VM. */

@@ -22,18 +22,23 @@ export function contentHash(inputs: unknown): string {
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 12);
 }
 
-/** The folder of entry `name` made from `inputs`; `build` fills an empty folder when there is no whole one yet. */
+/**
+ * The folder of entry `name` made from `inputs`; `build` fills an empty folder when there is no whole one yet. `works` looks deeper
+ * than sizes into one that is there.
+ */
 export async function cached(
   name: string,
   inputs: unknown,
   build: (directory: string) => Promise<unknown>,
+  works: (directory: string) => Promise<boolean> = async () => true,
 ): Promise<string> {
   const entry = join(cacheDirectory(), `${name}-${contentHash(inputs)}`);
-  if (await isWhole(entry)) return entry;
+  const isUsable = async () => (await isWhole(entry)) && (await works(entry));
+  if (await isUsable()) return entry;
   try {
     await mkdir(cacheDirectory(), { recursive: true });
     await using _lock = await lock(`${entry}.lock`);
-    if (await isWhole(entry)) return entry;
+    if (await isUsable()) return entry;
     const partial = `${entry}.partial`;
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial);

@@ -29,11 +29,18 @@ export interface Addition {
   readonly folder: string;
 }
 
-/** Shell words that unpack `packages` and what they depend on, then `additions`, into "$1" (for `shellInFakeroot`). */
+export interface UnpackOptions {
+  /** Debian's name of it: "amd64". */
+  readonly architecture?: string;
+  /** The release that packages are taken from when nothing else is said. */
+  readonly suite?: string;
+  readonly additions?: readonly Addition[];
+}
+
+/** Shell words that unpack `packages` and what they depend on, then `additions`; the target and the mirror are to follow. */
 export async function unpackPackages(
   packages: readonly string[],
-  architecture = 'arm64',
-  additions: readonly Addition[] = [],
+  { architecture = 'arm64', suite = SUITE, additions = [] }: UnpackOptions = {},
 ): Promise<string[]> {
   return [
     'mmdebstrap',
@@ -44,7 +51,7 @@ export async function unpackPackages(
     ...(await proxyOptions()),
     ...(await additionOptions(additions)),
     `--include=${packages.join(',')}`,
-    SUITE,
+    suite,
   ];
 }
 

@@ -72,7 +72,7 @@ echo "$size"
 `;
   const output = await command('build the Arm host', 'fakeroot', [
     ...['--', 'sh', '-c', script, 'sh', target, node, npm, await debianMirror()],
-    ...(await unpackPackages(PACKAGES, 'arm64', ADDITIONS)),
+    ...(await unpackPackages(PACKAGES, { additions: ADDITIONS })),
   ]);
   return output.trim();
 }

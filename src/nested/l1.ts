@@ -18,12 +18,14 @@ import { HOST_KEY_ALIAS, type L1Keys, l1Keys, settingsArchive } from './l1-setti
 import { passthroughArguments } from './passthrough-devices.ts';
 import { type ProgressSink, step } from './progress.ts';
 import { Qemu, type QemuOptions } from './qemu.ts';
+import { qemuCommand } from './qemu-program.ts';
 
 export interface L1Options extends QemuOptions {
   readonly kernel: L1KernelName;
 }
 
 export const L1_DEFAULTS: L1Options = {
+  qemu: 'installed',
   cpu: 'max',
   gic: 3,
   kernel: '4k',
@@ -59,6 +61,7 @@ export class L1 {
 
   /** Boots an L1 that sees `shares` (folders of this machine) at the same paths. */
   static async start(options: L1Options, shares: readonly string[], progress: ProgressSink): Promise<L1> {
+    const program = await qemuCommand(options.qemu, progress);
     const kernel = await l1Kernel(options.kernel, progress);
     const image = await l1Image(progress);
     const keys = await l1Keys();
@@ -77,7 +80,15 @@ export class L1 {
       await writeFile(initramfs, [await readFile(kernel.initramfs), await settingsArchive(keys)]);
       const disks = { root: image, modules: kernel.modules };
       const devices = options.passthrough ? await passthroughArguments(runDirectory) : [];
-      const qemu = new Qemu(options, { image: kernel.image, initramfs }, disks, folders, devices, runDirectory);
+      const parts = {
+        program,
+        kernel: { image: kernel.image, initramfs },
+        disks,
+        shares: folders,
+        devices,
+        runDirectory,
+      };
+      const qemu = new Qemu(options, parts);
       const clean = () => rmSync(runDirectory, { recursive: true, force: true });
       process.once('exit', clean);
       const cleaned = qemu.ended.then(() => {
@@ -169,9 +180,10 @@ export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function describe({ cpu, gic, kernel, cpus, memoryMiB, passthrough }: L1Options): string {
+function describe({ qemu, cpu, gic, kernel, cpus, memoryMiB, passthrough }: L1Options): string {
   const devices = passthrough ? ', devices to pass through' : '';
-  return `QEMU, ${cpus} × ${cpu}, GICv${gic}, ${memoryMiB} MiB, ${kernel} pages${devices}`;
+  const version = qemu === 'installed' ? '' : ` ${qemu}`;
+  return `QEMU${version}, ${cpus} × ${cpu}, GICv${gic}, ${memoryMiB} MiB, ${kernel} pages${devices}`;
 }
 
 /** What owners that were killed have left; QEMU went with them. */

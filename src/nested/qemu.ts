@@ -2,8 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { HostError } from '../base/errors.ts';
+import { QEMU_PROGRAM, type QemuName } from './qemu-program.ts';
 
 export interface QemuOptions {
+  readonly qemu: QemuName;
   /** Core that QEMU emulates with virtualization (EL2): `max` has what new servers have, `cortex-a72` what boards have. */
   readonly cpu: string;
   readonly gic: 2 | 3;
@@ -15,7 +17,20 @@ export interface QemuOptions {
   readonly qemuArguments: readonly string[];
 }
 
-const PROGRAM = 'qemu-system-aarch64';
+/** What an Arm host is put together from. */
+export interface QemuParts {
+  /** The words before all other arguments. */
+  readonly program: readonly string[];
+  readonly kernel: { readonly image: string; readonly initramfs: string };
+  /** Raw and read only, they become vda, vdb … in their order. */
+  readonly disks: Readonly<Record<string, string>>;
+  /** They become 9p devices tagged share0, share1 … */
+  readonly shares: readonly string[];
+  /** More words for QEMU. */
+  readonly devices: readonly string[];
+  readonly runDirectory: string;
+}
+
 const CONSOLE_KEPT_CHARACTERS = 64 * 1024;
 const BOOT_TIMEOUT_MS = 240_000;
 
@@ -28,16 +43,7 @@ export class Qemu {
   /** Resolves when QEMU has ended: to why, or to nothing when `stop()` ended it. */
   readonly ended: Promise<string | undefined>;
 
-  /** `disks`, raw and read only, become vda, vdb … in their order; `shares` become 9p devices tagged share0, share1 …;
-   * `devices` are more words for QEMU. */
-  constructor(
-    options: QemuOptions,
-    kernel: { readonly image: string; readonly initramfs: string },
-    disks: Readonly<Record<string, string>>,
-    shares: readonly string[],
-    devices: readonly string[],
-    runDirectory: string,
-  ) {
+  constructor(options: QemuOptions, { program, kernel, disks, shares, devices, runDirectory }: QemuParts) {
     this.#qmpPath = `${runDirectory}/qmp`;
     const args = [
       ...machine(options),
@@ -51,7 +57,7 @@ export class Qemu {
     ];
     // PR_SET_PDEATHSIG, armed by setpriv, ends QEMU with the thread that started it, even when that one is killed.
     // A process group of its own keeps the terminal's Ctrl-C away from it.
-    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', PROGRAM, ...args], {
+    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', ...program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -113,7 +119,7 @@ export class Qemu {
 
   #lastWords(code: number | null, signal: string | null): string {
     const words = this.#errors.trim().split('\n').slice(-3).join('; ');
-    if (code === 127 && words.includes(PROGRAM)) return `${PROGRAM} is not installed: run "make setup"`;
+    if (code === 127 && words.includes(QEMU_PROGRAM)) return `${QEMU_PROGRAM} is not installed: run "make setup"`;
     const panic = /Kernel panic[^\r\n]*/.exec(this.#console)?.[0];
     const how = signal ? `QEMU was ended by ${signal}` : `QEMU ended with exit code ${code}`;
     return [how, words, panic].filter(Boolean).join(': ');

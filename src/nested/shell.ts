@@ -2,7 +2,8 @@
  * `make nested-shell`: runs a command in an L1 that is kept alive for development, and gives its exit code. The first
  * use starts a keeper in the background, which owns that L1; `--stop`, or two idle hours, end it.
  *
- *   node src/nested/shell.ts [--cpu NAME] [--gic 2|3] [--kernel 4k|16k] [--memory MIB] [--passthrough] [--stop] [--] [COMMAND [ARGUMENT …]]
+ *   node src/nested/shell.ts [--qemu installed|10.0] [--cpu NAME] [--gic 2|3] [--kernel 4k|16k] [--memory MIB] [--passthrough] [--stop]
+ *     [--] [COMMAND [ARGUMENT …]]
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
@@ -18,6 +19,7 @@ import { devTree, TREE } from './dev-tree.ts';
 import { L1, L1_DEFAULTS, type L1Options, quote, runOverSsh, spawnOverSsh } from './l1.ts';
 import { L1_KERNEL_NAMES, type L1KernelName } from './l1-kernel.ts';
 import { toStderr } from './progress.ts';
+import { QEMU_NAMES, type QemuName } from './qemu-program.ts';
 
 const IDLE_MS = 2 * 60 * 60 * 1000;
 const CONNECT_POLL_MS = 50;
@@ -31,6 +33,7 @@ type Message = { kind: 'progress' | 'failed'; text: string } | { kind: 'ready'; 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    qemu: { type: 'string', default: L1_DEFAULTS.qemu },
     cpu: { type: 'string', default: L1_DEFAULTS.cpu },
     gic: { type: 'string' },
     kernel: { type: 'string', default: L1_DEFAULTS.kernel },
@@ -41,8 +44,10 @@ const { values, positionals } = parseArgs({
   },
 });
 if (!L1_KERNEL_NAMES.includes(values.kernel as L1KernelName)) fail(`--kernel is one of ${L1_KERNEL_NAMES.join(', ')}`);
+if (!QEMU_NAMES.includes(values.qemu as QemuName)) fail(`--qemu is one of ${QEMU_NAMES.join(', ')}`);
 const options: L1Options = {
   ...L1_DEFAULTS,
+  qemu: values.qemu as QemuName,
   cpu: values.cpu,
   // A cortex-a72 stands for the boards that have no GICv3.
   gic: (values.gic ?? (values.cpu === 'cortex-a72' ? '2' : '3')) === '2' ? 2 : 3,
@@ -80,8 +85,9 @@ function dial(path: string): Promise<Socket | undefined> {
 async function startKeeper(): Promise<Socket> {
   mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
   const log = openSync(`${socketPath}.log`, 'w');
-  const { cpu, gic, kernel, memoryMiB, passthrough } = options;
-  const args = ['--keep', '--cpu', cpu, '--gic', `${gic}`, '--kernel', kernel, '--memory', `${memoryMiB}`];
+  const { qemu, cpu, gic, kernel, memoryMiB, passthrough } = options;
+  const words = ['--qemu', qemu, '--cpu', cpu, '--gic', `${gic}`, '--kernel', kernel, '--memory', `${memoryMiB}`];
+  const args = ['--keep', ...words];
   if (passthrough) args.push('--passthrough');
   spawn(process.execPath, [import.meta.filename, ...args], {
     detached: true,

@@ -1,5 +1,6 @@
 /** A vCPU's state in words, for the message that ends a run: what went wrong, where, with which registers. */
 import { KVM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED } from '../abi/kvm.ts';
+import { formatAddress } from '../base/units.ts';
 import { describeErrno } from '../host/errno.ts';
 import type { Exit } from '../kvm/exit.ts';
 import { ELR_EL1, ESR_EL1, FAR_EL1, PC, PSTATE, SP_EL1, VBAR_EL1, x } from '../kvm/registers.ts';
@@ -48,6 +49,14 @@ export function explainExit(exit: Exit): string {
     default:
       return `KVM returned ${exit.kind}`;
   }
+}
+
+/** Of an access that a BAR's policy lets end the run. */
+export function explainUnaligned({ pc, instruction, why }: { pc: bigint; instruction: string; why: string }): string {
+  return (
+    `at ${formatAddress(pc)} it used ${instruction}, which ${why}: let the policy of that BAR (bars) be ` +
+    'device+emulate, or have the guest use aligned accesses'
+  );
 }
 
 /** What it means that KVM_RUN itself failed with `errno`. */

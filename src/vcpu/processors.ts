@@ -12,7 +12,7 @@ import { formatAddress } from '../base/units.ts';
 import type { Signals } from '../host/signals.ts';
 import { type Exit, ExitReader } from '../kvm/exit.ts';
 import type { Vcpu } from '../kvm/vcpu.ts';
-import { describeRegisters, explainExit, explainRunFailure } from './describe.ts';
+import { describeRegisters, explainExit, explainRunFailure, explainUnaligned } from './describe.ts';
 import type { UndecodedAccesses } from './undecoded.ts';
 import type { VcpuThread } from './vcpu-thread.ts';
 
@@ -109,7 +109,7 @@ export class Processors {
         this.#signals.consume();
         this.#serveThreads();
         if (interrupted()) break;
-      } else if (!this.#answerUnaligned(0, errno)) this.#failed(0, explainRunFailure(errno));
+      } else this.#answerFailure(0, errno);
     }
     return this.#ending;
   }
@@ -174,7 +174,7 @@ export class Processors {
     const errno = this.#vcpus[index]!.enter();
     if (errno === 0) this.#answer(index);
     else if (errno === EINTR || errno === EAGAIN) this.#signals.consume();
-    else if (!this.#answerUnaligned(index, errno)) this.#failed(index, explainRunFailure(errno));
+    else this.#answerFailure(index, errno);
   }
 
   #answer(index: number): void {
@@ -243,11 +243,11 @@ export class Processors {
     vcpu.injectExternalAbort();
   }
 
-  /** Whether it was an access that can be dealt with. */
-  #answerUnaligned(index: number, errno: number): boolean {
-    if (errno !== EFAULT || !this.#world.undecoded.answerUnaligned(this.#vcpus[index]!)) return false;
-    this.#undecodedCounts[index]!++;
-    return true;
+  /** KVM_RUN itself failed: for an access that is not aligned to device memory, which can be dealt with, or for good. */
+  #answerFailure(index: number, errno: number): void {
+    const outcome = errno === EFAULT ? this.#world.undecoded.answerUnaligned(this.#vcpus[index]!) : undefined;
+    if (outcome?.kind === 'done') this.#undecodedCounts[index]!++;
+    else this.#failed(index, outcome ? explainUnaligned(outcome) : explainRunFailure(errno));
   }
 
   #failed(index: number, meaning: string): void {

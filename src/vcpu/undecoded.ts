@@ -25,8 +25,10 @@ export interface PhysicalSpace {
   writeMemory(address: GuestAddress, size: AccessSize, value: bigint): boolean;
   /** There is memory there, and the guest may only read it. */
   isReadOnly(address: GuestAddress): boolean;
-  /** What is done about an access there that is not aligned, where the CPU refuses it in stage 2. */
-  unalignedAt(address: GuestAddress): 'emulate' | 'inject' | undefined;
+  /** Where KVM maps a device: what is there, and what is done about an access that is not aligned. */
+  unalignedAt(
+    address: GuestAddress,
+  ): { readonly name: string; readonly answer: 'emulate' | 'inject' | 'stop' } | undefined;
   readDevice(address: GuestAddress, size: AccessSize): number | bigint;
   writeDevice(address: GuestAddress, size: AccessSize, value: number | bigint): void;
 }
@@ -105,32 +107,39 @@ export class UndecodedAccesses implements Disposable {
   }
 
   /**
-   * KVM_RUN has failed, which it does, without a word, for an access that is not aligned to what is device memory in stage 2 alone
-   * (Linux arch/arm64/kvm/mmu.c, kvm_handle_guest_abort). If it is one, and somebody wants it so, it is carried out, or the guest
-   * gets the fault; false where it is something else.
+   * KVM_RUN has failed with EFAULT, which it does, without a word, for an access that is not aligned to what is device memory in stage 2
+   * alone (Linux arch/arm64/kvm/mmu.c, kvm_handle_guest_abort). If it is one, what is wanted is done; undefined where it is
+   * something else.
    */
-  answerUnaligned(vcpu: Vcpu): boolean {
+  answerUnaligned(vcpu: Vcpu): Outcome | undefined {
     const cpu = new Cpu(vcpu, this.#registers, this.#world);
     const word = cpu.is32Bit ? undefined : cpu.fetch();
     const instruction = word === undefined ? undefined : decode(word);
-    if (instruction === undefined || instruction.kind === 'atomic') return false;
+    if (instruction === undefined || instruction.kind === 'atomic') return undefined;
     const surroundings = this.#surroundings(cpu, instruction);
-    if (surroundings === undefined) return false;
-    let virtual = 0n;
-    const translate: Surroundings['translate'] = (address, access) => {
-      virtual ||= address;
-      return surroundings.translate(address, access);
+    if (surroundings === undefined) return undefined;
+    const touched: { virtual: bigint; address: GuestAddress }[] = [];
+    const translate: Surroundings['translate'] = (virtual, access) => {
+      const found = surroundings.translate(virtual, access);
+      if (found.kind === 'mapped') touched.push({ virtual, address: found.address });
+      return found;
     };
     const planned = plan(instruction, cpu, { ...surroundings, translate });
-    if (planned.kind !== 'plan') return false;
-    const wanted = planned.plan.parts.map(({ address }) => this.#world.space.unalignedAt(address)).find(Boolean);
-    if (wanted === undefined) return false;
-    if (wanted === 'inject') cpu.abort({ virtual, status: DFSC_ALIGNMENT, isWrite: instruction.kind !== 'load' });
+    if (planned.kind === 'plan' && planned.plan.isAligned) return undefined;
+    const found = touched.map(({ address }) => this.#world.space.unalignedAt(address)).find(Boolean);
+    if (found === undefined) return undefined;
+    if (found.answer === 'stop') {
+      const why = `is not aligned, and ${found.name} is device memory to this host`;
+      return { kind: 'refused', pc: cpu.pc, instruction: textOf(word), why };
+    }
+    if (found.answer === 'inject') {
+      cpu.abort({ virtual: touched[0]!.virtual, status: DFSC_ALIGNMENT, isWrite: instruction.kind !== 'load' });
+    } else if (planned.kind === 'fault') cpu.abort(planned);
     else {
       planned.plan.run();
       cpu.advance();
     }
-    return true;
+    return { kind: 'done' };
   }
 
   /** No device takes such a write: that it was lost, the guest has to hear. */

@@ -1,7 +1,6 @@
 /**
  * A BAR of a device that is passed through. Parts of it may be memory of the guest, as its policy says (pci/bar-policy.ts); what exits is
- * done on the file of the device, in accesses as wide as the guest's. Nothing here looks into a mapping of it: what V8 makes
- * of an access to a typed array is not ours to choose.
+ * done for it in accesses as wide as the guest's (bar-registers.ts).
  */
 import { O_RDWR, O_SYNC } from '../abi/libc.ts';
 import type { AddressRange, GuestAddress } from '../base/range.ts';
@@ -14,6 +13,7 @@ import { mappableParts, type Part } from '../pci/bar-parts.ts';
 import type { BarPolicy } from '../pci/bar-policy.ts';
 import type { Bar } from '../pci/bars.ts';
 import type { PhysicalBar } from '../pci/physical-function.ts';
+import { FileRegisters, MappedRegisters, type Registers } from './bar-registers.ts';
 import type { VfioDevice, VfioRegion } from './device.ts';
 
 /** A part that is ours: the MSI-X table, its pending bits. */
@@ -43,6 +43,7 @@ export interface VfioBarOptions {
 }
 
 const UNALIGNED: Readonly<Record<string, Pick<Slot, 'unaligned'>>> = {
+  device: { unaligned: 'stop' },
   'device+emulate': { unaligned: 'emulate' },
   'device+inject': { unaligned: 'inject' },
 };
@@ -64,6 +65,7 @@ export class VfioBar implements Bar, Disposable {
   readonly #options: VfioBarOptions;
   readonly #resources = new DisposableStack();
   readonly #parts: readonly (Part & { readonly pointer: bigint })[];
+  readonly #registers: Registers;
   #slots: readonly Slot[] = [];
   #isGone = false;
 
@@ -74,10 +76,20 @@ export class VfioBar implements Bar, Disposable {
     this.isPrefetchable = isPrefetchable;
     this.#options = options;
     using resources = new DisposableStack();
-    this.#parts = mapParts(index, options).map(({ offset, mapping }) => {
-      resources.use(mapping);
-      return { offset, size: mapping.size, pointer: mapping.pointer };
-    });
+    const { device, region } = options;
+    const whole = mapAsDevice(index, options);
+    if (whole) {
+      resources.use(whole);
+      const parts = mappableParts(region.mappable, options.own, options.pageSize);
+      this.#parts = parts.map((part) => ({ ...part, pointer: whole.pointer + BigInt(part.offset) }));
+      this.#registers = new MappedRegisters(whole.pointer);
+    } else {
+      this.#parts = mapParts(index, options).map(({ offset, mapping }) => {
+        resources.use(mapping);
+        return { offset, size: mapping.size, pointer: mapping.pointer };
+      });
+      this.#registers = new FileRegisters(device, region);
+    }
     this.device = this.#createDevice();
     this.#resources = resources.move();
   }
@@ -96,21 +108,25 @@ export class VfioBar implements Bar, Disposable {
   }
 
   #createDevice(): MmioDevice {
-    const { device, region, name, own, onSilence } = this.#options;
+    const { name, own, onSilence } = this.#options;
+    const registers: Registers = {
+      read: (offset, size) => (this.#isGone ? undefined : this.#registers.read(offset, size)),
+      write: (offset, size, value) => !this.#isGone && this.#registers.write(offset, size, value),
+    };
     const ownAt = (offset: number) => own.find((part) => offset >= part.offset && offset < part.offset + part.size);
     const read = (offset: number, size: AccessSize): number => {
       this.counts.reads++;
       const part = ownAt(offset);
       if (part) return part.read(offset - part.offset, size);
-      const value = device.read(region, offset, size);
+      const value = registers.read(offset, size);
       if (value === undefined) onSilence();
-      return value ?? 2 ** (8 * size) - 1;
+      return Number(value ?? 2 ** (8 * size) - 1);
     };
     const write = (offset: number, size: AccessSize, value: number): void => {
       this.counts.writes++;
       const part = ownAt(offset);
       if (part) part.write(offset - part.offset, size, value);
-      else if (!device.write(region, offset, size, value)) onSilence();
+      else if (!registers.write(offset, size, value)) onSilence();
     };
     return {
       name: `BAR ${this.index} of ${name}`,
@@ -119,7 +135,7 @@ export class VfioBar implements Bar, Disposable {
       read64: (offset) => {
         if (ownAt(offset)) return BigInt(read(offset, 4)) | (BigInt(read(offset + 4, 4)) << 32n);
         this.counts.reads++;
-        const value = device.read(region, offset, 8);
+        const value = registers.read(offset, 8);
         if (value === undefined) onSilence();
         return BigInt(value ?? 0xffff_ffff_ffff_ffffn);
       },
@@ -130,7 +146,7 @@ export class VfioBar implements Bar, Disposable {
           return;
         }
         this.counts.writes++;
-        if (!device.write(region, offset, 8, value)) onSilence();
+        if (!registers.write(offset, 8, value)) onSilence();
       },
     };
   }
@@ -146,32 +162,36 @@ export class VfioBar implements Bar, Disposable {
   }
 }
 
-/** vfio-pci's mapping becomes Normal-NC in stage 2, that of sysfs Device-nGnRE (docs/device-memory.md). */
+/**
+ * Of a policy that shows it as device memory: all of the BAR, by sysfs, whose mapping becomes Device-nGnRE in stage 2 (docs/device-memory.md).
+ * VFIO must not access it then, not once: it takes the BAR for itself when it first does, whereupon Linux takes other mappings of it away
+ * and gives out no new ones (IO_STRICT_DEVMEM; kernel/resource.c, revoke_iomem).
+ */
+function mapAsDevice(index: number, { device, region, policy, pageSize, name }: VfioBarOptions): Mapping | undefined {
+  if (!policy.startsWith('device') || region.mappable.length === 0 || region.size < pageSize) return undefined;
+  const what = `BAR ${index} of ${name}`;
+  const path = `/sys/bus/pci/devices/${device.address}/resource${index}`;
+  using fd = Fd.open(path, O_RDWR | O_SYNC, `open ${path}, ${what} as device memory`, {
+    EACCES: 'only root may: choose another policy for it, or run as root',
+    EPERM: 'the kernel is locked down: choose another policy for it',
+  });
+  return Mapping.create(region.size, { what, fd, alignment: alignmentOf(region.size) });
+}
+
+/** By vfio-pci, whose mapping becomes Normal-NC in stage 2. */
 function mapParts(
   index: number,
   { device, region, policy, own, pageSize, name }: VfioBarOptions,
 ): readonly { offset: number; mapping: Mapping }[] {
-  if (policy === 'trap') return [];
+  if (policy !== 'direct' && policy !== 'ro-direct') return [];
   const what = `BAR ${index} of ${name}`;
-  using file = policy.startsWith('device') ? openResource(device.address, index, what) : undefined;
   using mapped = new DisposableStack();
   const parts = mappableParts(region.mappable, own, pageSize).map(({ offset, size }) => {
-    const place = file ? { fd: file, offset } : { fd: device.fd, offset: region.offset + offset };
-    const alignment = size >= BLOCK_BYTES ? BLOCK_BYTES : 0;
-    return {
-      offset,
-      mapping: mapped.use(Mapping.create(size, { what, ...place, alignment, readOnly: policy === 'ro-direct' })),
-    };
+    const place = { fd: device.fd, offset: region.offset + offset, alignment: alignmentOf(size) };
+    return { offset, mapping: mapped.use(Mapping.create(size, { what, ...place, readOnly: policy === 'ro-direct' })) };
   });
   mapped.move();
   return parts;
 }
 
-/** Before VFIO takes the BAR for itself, which it does at the first access: Linux then lets nobody else have it (IO_STRICT_DEVMEM). */
-function openResource(address: string, index: number, what: string): Fd {
-  const path = `/sys/bus/pci/devices/${address}/resource${index}`;
-  return Fd.open(path, O_RDWR | O_SYNC, `open ${path}, ${what} as device memory`, {
-    EACCES: 'only root may: choose another policy for it, or run as root',
-    EPERM: 'the kernel is locked down: choose another policy for it',
-  });
-}
+const alignmentOf = (size: number): number => (size >= BLOCK_BYTES ? BLOCK_BYTES : 0);

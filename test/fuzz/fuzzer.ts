@@ -7,17 +7,12 @@ import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cached } from '../../src/nested/cache.ts';
 import { command } from '../../src/nested/command.ts';
-import { debianMirror, SUITE, unpackPackages } from '../../src/nested/debian.ts';
+import { SUITE } from '../../src/nested/debian.ts';
 import { step, toStderr } from '../../src/nested/progress.ts';
+import { unpacked } from '../../src/nested/unpacked.ts';
 
 const GLIBC_NEEDED = 2.38;
 const LIBRARIES = ['libc6', 'libstdc++6', 'libgcc-s1'];
-/** What of an architecture Debian and the dynamic linker call otherwise. */
-const ARCHITECTURES: Readonly<Record<string, { debian: string; triplet: string; linker: string }>> = {
-  x64: { debian: 'amd64', triplet: 'x86_64-linux-gnu', linker: 'usr/lib64/ld-linux-x86-64.so.2' },
-  arm64: { debian: 'arm64', triplet: 'aarch64-linux-gnu', linker: 'usr/lib/ld-linux-aarch64.so.1' },
-};
-
 /** The words before the fuzzer's arguments: a Node that can load it, and its entry. */
 export async function fuzzerCommand(): Promise<readonly string[]> {
   const cli = join(await installFuzzer(), 'node_modules/@jazzer.js/core/dist/cli.js');
@@ -40,18 +35,15 @@ async function installFuzzer(): Promise<string> {
 async function newerLibc(): Promise<readonly string[]> {
   const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   if (Number(report.header.glibcVersionRuntime) >= GLIBC_NEEDED) return [];
-  const { debian, triplet, linker } = ARCHITECTURES[process.arch]!;
-  const directory = await cached('fuzzer-libc', [SUITE, debian, LIBRARIES], (target) =>
-    step(toStderr, `Unpacking a newer C library (Debian ${SUITE}) for the fuzzer`, async () => {
-      const unpack = await unpackPackages(LIBRARIES, debian);
-      await command('unpack a newer C library', 'fakeroot', [
-        '--',
-        ...unpack,
-        join(target, 'root'),
-        await debianMirror(),
-      ]);
-    }),
+  const { linker } = await unpacked(
+    {
+      name: 'fuzzer-libc',
+      what: 'a newer C library for the fuzzer',
+      suites: [SUITE],
+      packages: LIBRARIES,
+      proof: () => [process.execPath, '--version'],
+    },
+    toStderr,
   );
-  const root = join(directory, 'root');
-  return [join(root, linker), '--library-path', join(root, 'usr/lib', triplet)];
+  return linker;
 }

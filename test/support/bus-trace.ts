@@ -1,5 +1,5 @@
 /**
- * What the devices of the nested host `vfio` see on their bus, as the QEMU outside of it does: the accesses to their registers, in
+ * What the devices of a nested host see on their bus, as the QEMU outside of it does: the accesses to their registers, in
  * order (QEMU docs/devel/tracing.rst, memory_region_ops_write). The host is told to trace by its monitor.
  */
 import { readFile, stat } from 'node:fs/promises';
@@ -26,24 +26,31 @@ export interface BusWrite {
 }
 
 /** Words for QEMU. `folder`: of the test run. */
-export function traceArguments(folder: string): readonly string[] {
-  return ['-monitor', `unix:${join(folder, 'vfio.monitor')},server=on,wait=off`, '-D', join(folder, 'vfio.trace')];
+export function traceArguments(folder: string, host: string): readonly string[] {
+  const { monitor, trace } = pathsOf(folder, host);
+  return ['-monitor', `unix:${monitor},server=on,wait=off`, '-D', trace];
 }
+
+const pathsOf = (folder: string, host: string) => ({
+  monitor: join(folder, `${host}.monitor`),
+  trace: join(folder, `${host}.trace`),
+});
 
 /**
  * Runs `action`, and returns what was written meanwhile to `region`; by whomever, the host's drivers too.
  */
 export async function tracedWrites(
   folder: string,
+  host: string,
   region: TracedRegion,
   action: () => Promise<void>,
 ): Promise<readonly BusWrite[]> {
-  const trace = join(folder, 'vfio.trace');
+  const { monitor: monitorPath, trace } = pathsOf(folder, host);
   const before = await stat(trace).then(
     ({ size }) => size,
     () => 0,
   );
-  await using monitor = await Monitor.open(join(folder, 'vfio.monitor'));
+  await using monitor = await Monitor.open(monitorPath);
   await monitor.command('trace-event memory_region_ops_write on');
   try {
     await action();

@@ -13,7 +13,16 @@ import { inject } from 'vitest';
 import { quote, type SshArguments, spawnOverSsh } from '../../src/nested/l1.ts';
 import { isArmHost } from './environment.ts';
 
-export type HostName = 'main' | 'smp' | 'pi4' | '16k' | 'vfio' | 'vfio-iommufd' | 'vfio-16k';
+export type HostName =
+  | 'main'
+  | 'smp'
+  | 'pi4'
+  | '16k'
+  | 'vfio'
+  | 'vfio-iommufd'
+  | 'vfio-16k'
+  | 'qemu-10'
+  | 'qemu-10-altra';
 /** To the process that owns the hosts, and its answer. */
 export type HostRequest = { readonly name: HostName; readonly worker: string };
 export type HostReply = { readonly ssh: SshArguments } | { readonly error: string };

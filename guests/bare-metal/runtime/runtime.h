@@ -114,6 +114,11 @@ struct context {
 	uint64_t return_address;
 };
 extern uint32_t instruction_code[], instruction_slot[], instruction_svc[], instruction_end[];
+/* instruction.c: the copy that is run, in memory that can be written: what EL0 has to have mapped, PAGING_UNIT bytes */
+extern uint32_t instruction_page[];
+void instruction_open(void); /* on each CPU, before the others: vectors too */
+void instruction_put(uint32_t word);
+void copy_context(struct context *to, const struct context *from);
 void run_at_el1(struct context *context, const void *code, uint64_t without_mmu);
 void run_at_el0(struct context *context, const void *code, const void *svc);
 

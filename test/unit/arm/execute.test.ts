@@ -95,6 +95,18 @@ describe('plan', () => {
     expect(run(0x3d800022, at(0x104)).log).toBe('w4@104 w8@108 w4@110'); // str q2, [x1]
   });
 
+  test('what device memory takes: each element aligned to itself, and no block', () => {
+    const isAligned = (word: number, base: number) => {
+      const { planned } = run(word, at(base));
+      return planned.kind === 'plan' && planned.plan.isAligned;
+    };
+    expect([isAligned(0xf9000022, 0x108), isAligned(0xf9000022, 0x104)]).toEqual([true, false]); // str x2, [x1]
+    expect([isAligned(0xa9000c22, 0x108), isAligned(0xa9000c22, 0x104)]).toEqual([true, false]); // stp x2, x3, [x1]
+    expect([isAligned(0x3d800022, 0x110), isAligned(0x3d800022, 0x108)]).toEqual([true, false]); // str q2, [x1]
+    expect([isAligned(0x4c007822, 0x104), isAligned(0x4c007822, 0x102)]).toEqual([true, false]); // st1 {v2.4s}, [x1]
+    expect([isAligned(0x39000022, 0x103), isAligned(0xd50b7421, 0x140)]).toEqual([true, false]); // strb, dc zva
+  });
+
   test('sign extension stops at the width of the register', () => {
     const negative = (word: number) => {
       const { cpu } = run(word, at(0x80)); // the byte there is 0x80

@@ -51,6 +51,16 @@ test('cached: an entry whose file was cut short is built again', async () => {
   expect(readFileSync(join(entry, 'file'), 'utf8')).toBe('build 2');
 });
 
+test('cached: an entry that does not work is built again', async () => {
+  const entry = await cached('thing', [], build);
+  const works = async (directory: string) => readFileSync(join(directory, 'file'), 'utf8') !== 'build 1';
+
+  expect(await cached('thing', [], build, works)).toBe(entry);
+  await cached('thing', [], build, works);
+
+  expect(builds).toBe(2);
+});
+
 test('cached: two builders at once build one', async () => {
   const slowly = async (directory: string) => {
     await new Promise((resolve) => setTimeout(resolve, 50));

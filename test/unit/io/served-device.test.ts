@@ -23,7 +23,12 @@ import { openFdCount, RAM_BASE } from '../../support/session-rig.ts';
 const STORAGE_DAEMON = '/usr/bin/qemu-storage-daemon';
 /** Whether a process is there, and not only waiting to be waited for. */
 function isRunning(pid: string): boolean {
-  return existsSync(`/proc/${pid}/stat`) && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    // It may have gone while we looked (ENOENT, ESRCH).
+    return false;
+  }
 }
 
 /** So many requests wait in the ring. */

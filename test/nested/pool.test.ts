@@ -65,9 +65,10 @@ async function useDisk(shell: GuestShell, disk: string, path: string): Promise<v
   await shell.run(`mount -t ext4 /dev/${disk} /mnt && cp /mnt/data /mnt/copy && umount /mnt`);
   await shell.run(`echo 3 >/proc/sys/vm/drop_caches; mount -t ext4 /dev/${disk} /mnt`);
   expect((await shell.run('md5sum </mnt/data')).slice(0, 32)).toBe(expected);
-  // Which bytes differ, where some do; and whether they do when they are read again.
-  const { output } = await shell.try('cmp -l /mnt/copy /mnt/data | tee /tmp/differ | head -n 5; tail -n 2 /tmp/differ');
-  const again = 'echo 3 >/proc/sys/vm/drop_caches; cmp /mnt/copy /mnt/data && echo the second time they are alike';
+  // Which bytes differ, where some do; whether they do when they are read again; and what the guest's kernel says.
+  const { output } = await shell.try('cmp -l /mnt/copy /mnt/data | head -n 3');
+  const again =
+    'echo 3 >/proc/sys/vm/drop_caches; cmp /mnt/copy /mnt/data && echo the second time they are alike; dmesg | tail';
   expect(output && `${output}\n${(await shell.try(again)).output}`).toBe('');
   await shell.run('umount /mnt');
 }

@@ -3,7 +3,9 @@
  * addresses, each in naturally aligned accesses of at most 8 bytes, then the registers. Nothing has happened when an
  * address turns out to be one that the guest may not use.
  */
+
 import { assert } from '../base/assert.ts';
+import { alignedAccessSize } from '../base/bits.ts';
 import type { GuestAddress } from '../base/range.ts';
 import type { Element, Instruction, LoadStore, Offset } from './instruction.ts';
 import type { Access, Translation } from './stage1.ts';
@@ -120,13 +122,12 @@ function locate(virtual: bigint, size: number, access: Access, world: Surroundin
   const parts: Part[] = [];
   for (let done = 0; done < size; ) {
     const at = BigInt.asUintN(64, virtual + BigInt(done));
-    let part = 8;
-    while (at % BigInt(part) !== 0n || part > size - done) part /= 2;
+    const part = alignedAccessSize(Number(at & 7n), size - done);
     const translation = world.translate(at, access);
     if (translation.kind === 'fault') {
       return { kind: 'fault', virtual: at, status: translation.status, isWrite: access.kind === 'write' };
     }
-    parts.push({ address: translation.address, size: part as AccessSize });
+    parts.push({ address: translation.address, size: part });
     done += part;
   }
   return parts;

@@ -35,3 +35,10 @@ export function alignDown(value: number, alignment: number): number {
 export function isAligned(value: number, alignment: number): boolean {
   return value % alignment === 0;
 }
+
+/** The largest access, in bytes, that is aligned at an address with these low bits (three or more of them) and no larger than `left`. */
+export function alignedAccessSize(lowBits: number, left: number): 1 | 2 | 4 | 8 {
+  let size = 8;
+  while (lowBits % size !== 0 || size > left) size /= 2;
+  return size as 1 | 2 | 4 | 8;
+}

@@ -302,12 +302,7 @@ export class Machine implements Disposable {
     await this.#loading;
     this.#loading = undefined;
     guest.setEntry(entryState(placement.entry, placement.dtb.base));
-    const world = {
-      signals: this.#signals,
-      board: this.#board,
-      slots: this.#slots,
-      coalescing: this.#coalescing,
-    };
+    const world = { signals: this.#signals, board: this.#board, slots: this.#slots, coalescing: this.#coalescing };
     const log = (message: string) => this.#observer.warning(message);
     const options = { undecodedPolicy: this.config.nisv, hasSve: guest.features.sve, log };
     this.#exitHandling ??= this.#resources.use(new ExitHandling({ ...world, ...options }));

@@ -1,4 +1,5 @@
 /** Two ways to a BAR for an access that the guest does not make by itself, each in accesses of the width that is asked for. */
+import { alignedAccessSize } from '../base/bits.ts';
 import { readDeviceMemory, writeDeviceMemory } from '../host/device-memory.ts';
 import type { HostPointer } from '../host/libc.ts';
 import type { VfioDevice, VfioRegion } from './device.ts';
@@ -60,9 +61,8 @@ export class MappedRegisters implements Registers {
 /** In the order of the addresses, each as large as its own offset and what is left allow. */
 export function alignedParts(offset: number, size: AccessSize): readonly { offset: number; size: AccessSize }[] {
   const parts: { offset: number; size: AccessSize }[] = [];
-  for (let at = offset; at < offset + size; at += parts.at(-1)!.size) {
-    const fits = ([8, 4, 2, 1] as const).find((part) => at % part === 0 && at + part <= offset + size);
-    parts.push({ offset: at, size: fits! });
+  for (let done = 0; done < size; done += parts.at(-1)!.size) {
+    parts.push({ offset: offset + done, size: alignedAccessSize(offset + done, size - done) });
   }
   return parts;
 }

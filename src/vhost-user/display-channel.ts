@@ -82,7 +82,9 @@ export class DisplayChannel implements Disposable {
   #receive(): number {
     const received = blamePeer(() => this.#socket.receive(this.#bytes.length - this.#count, FDS_MAX));
     if (received === undefined) return 0;
-    this.#fds.push(...received.fds);
+    // A message that comes in many pieces shall not heap up what comes with each of them.
+    this.#fds.push(...received.fds.slice(0, FDS_MAX - this.#fds.length));
+    for (const fd of received.fds) if (!this.#fds.includes(fd)) fd[Symbol.dispose]();
     if (received.bytes.length === 0) throw new PeerGone();
     this.#bytes.set(received.bytes, this.#count);
     this.#count += received.bytes.length;

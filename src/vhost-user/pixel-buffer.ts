@@ -2,10 +2,9 @@
  * A dma-buf in which a back-end has what it shows (QEMU's docs/interop/vhost-user-gpu.rst, "VhostUserGpuDMABUFScanout"): memory of a
  * GPU, or its own. Nothing is copied when it says that it has drawn; who wants a picture reads it from there.
  */
-import { fstatSync, statfsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import {
   DMA_BUF_IOCTL_SYNC,
-  DMA_BUF_MAGIC,
   DMA_BUF_SYNC_END,
   DMA_BUF_SYNC_READ,
   DMA_BUF_SYNC_START,
@@ -48,11 +47,8 @@ export class PixelBuffer implements Disposable {
   /** Takes over `fd`; a PeerFault, with `fd` still the caller's, where it is no dma-buf that has what `layout` says. */
   constructor(fd: Fd, layout: PixelLayout) {
     const { shown, stride } = layout;
-    // Any other file could be cut short by whoever gave it, which would end us when we look.
-    if (statfsSync(`/proc/self/fd/${fd.number}`).type !== DMA_BUF_MAGIC) {
-      throw new PeerFault('it shows as its display a file that is no dma-buf');
-    }
-    const size = fstatSync(fd.number).size;
+    const size = sizeOfDmaBuf(fd);
+    if (size === undefined) throw new PeerFault('it shows as its display a file that is no dma-buf');
     const isOverlapping = (shown.x + shown.width) * PIXEL_BYTES > stride;
     if (isOverlapping || (shown.y + shown.height) * stride > size) {
       throw new PeerFault(
@@ -92,6 +88,17 @@ export class PixelBuffer implements Disposable {
     this.#mapping[Symbol.dispose]();
     this.#fd[Symbol.dispose]();
   }
+}
+
+/**
+ * Undefined where it is no dma-buf: any other file could be cut short by whoever gave it, which would end us when we look. What /proc
+ * says of the descriptor is the kernel's own word (Linux drivers/dma-buf/dma-buf.c, dma_buf_show_fdinfo); to ask the file itself
+ * would be to wait for its file system, which may be the back-end's.
+ */
+function sizeOfDmaBuf({ number }: Fd): number | undefined {
+  const facts = readFileSync(`/proc/self/fdinfo/${number}`, 'utf8');
+  const size = /^size:\t(\d+)$/m.exec(facts)?.[1];
+  return size !== undefined && /^exp_name:\t/m.test(facts) ? Number(size) : undefined;
 }
 
 function fourLetters(format: number): string {

@@ -25,6 +25,8 @@ const WRITERS = 32;
 /** A back-end that is killed is there again in some seconds, under emulation; five more when that happens over and over. */
 const SECONDS_PER_KILL = 18;
 const QEMU_11 = '/opt/qemu-11/usr/bin/qemu-system-aarch64';
+/** How far the guest may be behind when it is asked. */
+const CLOCK_SLACK_S = 90;
 const STREAMS = 5;
 const STREAM_BYTES = 64 * 1024;
 
@@ -355,6 +357,10 @@ describe("QEMU's front-end", { timeout: TEST_TIMEOUT_MS }, () => {
     const shell = await GuestShell.open(vm);
     for (let round = 0; round < 3; round++) {
       expect(await shell.run('cat /sys/class/ptp/ptp0/clock_name')).toMatch(/^Virtio PTP/);
+      // QEMU's board has another clock.
+      const clock = await shell.run('ls /sys/bus/virtio/devices/*/rtc');
+      const shown = Date.parse(`${await shell.run(`hwclock -u -f /dev/${clock} | cut -c1-24`)} UTC`) / 1000;
+      expect(Math.abs(shown - Number(await onHost('date +%s')))).toBeLessThan(CLOCK_SLACK_S);
       const driver = '/sys/bus/virtio/drivers/virtio_rtc';
       await shell.run(`cd ${driver}; for v in virtio*; do echo $v >unbind; echo $v >bind; done; cd /`);
     }

@@ -47,7 +47,7 @@ function serve(name: string): void {
   daemons.set(name, l1.spawn(`rm -f ${socketOf(name)}; exec ${words.join(' ')}`));
 }
 
-function deviceOf(more: (name: string, backEnd: ForeignBackEnd) => object): object {
+function devicesOf(more: (name: string, backEnd: ForeignBackEnd) => object): object {
   const named = Object.entries(backEnds).map(([name, backEnd]) => [name, { ...backEnd.keys, ...more(name, backEnd) }]);
   return Object.fromEntries(named);
 }
@@ -82,14 +82,14 @@ async function useAll(vm: Vm, shell: GuestShell, revive: (name: string) => void)
 
 describe('every back-end of others', { timeout: 2 * timeoutMsWith(6 * REBINDS, 2 * REBOOTS) }, () => {
   test('on pci, direct, with all of RAM, at a socket that is there later than the VM: used, killed, used again', async () => {
-    const devices = deviceOf((name) => ({ transport: 'pci', memory: 'all', backend: socketOf(name) }));
+    const devices = devicesOf((name) => ({ transport: 'pci', memory: 'all', backend: socketOf(name) }));
     await using vm = await startVm(l1, { kernel: linux('shell', STREAM_PARAMETERS), devices });
     for (const name of Object.keys(backEnds)) serve(name);
     await useAll(vm, await GuestShell.open(vm), serve);
   });
 
   test('on mmio, strict, each in a pool of its own and as another user than orko-vmm: used, killed, used again', async () => {
-    const devices = deviceOf((_, { command }) => ({
+    const devices = devicesOf((_, { command }) => ({
       transport: 'mmio',
       interrupt: 'strict',
       memory: { size: '16M' },

@@ -16,7 +16,7 @@ const HTTP_PORT = 8124;
 const [WIDTH, HEIGHT] = [640, 480];
 const STREAMS = 3;
 const STREAM_BYTES = 64 * 1024;
-/** What is drawn: this, over and over. Its length and a line's have no common measure, so no line is like the one before. */
+/** What is drawn: this, over and over. A line of the display is no multiple of it, so none is like the one before. */
 const PATTERN = 'orko-vmm draws a picture\n';
 
 /** For the kernel's command line: what `use` of the sockets needs. vhost-device-vsock knows no streams with one half ended. */

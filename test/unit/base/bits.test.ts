@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { alignDown, alignUp, bit, bits, isAligned } from '../../../src/base/bits.ts';
+import { alignDown, alignedAccessSize, alignUp, bit, bits, isAligned } from '../../../src/base/bits.ts';
 
 test('bit: the highest one is positive', () => {
   expect([bit(0), bit(1), bit(30), bit(31)]).toEqual([1, 2, 0x4000_0000, 0x8000_0000]);
@@ -41,4 +41,9 @@ describe('alignment', () => {
     expect([alignDown(value, PAGE), alignUp(value, PAGE)]).toEqual([down, up]);
     expect(isAligned(value, PAGE)).toBe(value === down);
   });
+});
+
+test('alignedAccessSize: as large as the address and what is left allow', () => {
+  expect([alignedAccessSize(0, 8), alignedAccessSize(0, 7), alignedAccessSize(0, 1)]).toEqual([8, 4, 1]);
+  expect([alignedAccessSize(4, 8), alignedAccessSize(6, 8), alignedAccessSize(7, 8)]).toEqual([4, 2, 1]);
 });

@@ -18,7 +18,6 @@ import { random } from '../../support/random.ts';
 import { openFdCount } from '../../support/session-rig.ts';
 
 const HEAD_BYTES = 12;
-
 const [FEATURES, INFO, SCANOUT, UPDATE, DMABUF_SCANOUT, DMABUF_UPDATE] = [1, 3, 7, 8, 9, 10] as const;
 
 let fdCount: number;
@@ -135,6 +134,21 @@ test('a buffer instead of pixels: shown when it comes with its descriptor, which
   say(DMABUF_SCANOUT, [0, 0, 0, 64, 64, 64, 64, 256, 0, XR24], new Uint8Array(), [fd]);
   expect(fault?.message).toBe('it shows as its display a file that is no dma-buf');
   expect(display.toPpm()).toBeUndefined();
+});
+
+test('a message in many pieces, with descriptors at each of them: few are kept, and none in the end', () => {
+  using fd = createMemfd('flood', 4096);
+  const before = openFdCount();
+  const bytes = new Uint8Array(Uint32Array.of(SCANOUT, 0, 12, 0, 4, 3).buffer);
+  for (let at = 0; at < bytes.length - 1; at++) {
+    backEnd.trySend(bytes.subarray(at, at + 1), [fd, fd, fd, fd]);
+    turn();
+    expect(openFdCount() - before).toBeLessThanOrEqual(4);
+  }
+  backEnd.trySend(bytes.subarray(-1));
+  turn();
+  expect(openFdCount()).toBe(before);
+  expect(pixel(0, 0)).toEqual([0, 0, 0]);
 });
 
 test.each([

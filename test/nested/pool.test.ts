@@ -38,10 +38,16 @@ async function md5(path: string): Promise<string> {
   return (await onHost(`md5sum <${path}`)).slice(0, 32);
 }
 
+/**
+ * Room for the data, three times over and more: Linux 7.3 loses what it wrote to a file system that has no block left for the file's tree of
+ * extents, without a word. It then writes zeros over the extent, and a copy whose blocks were only just freed still holds them.
+ */
+const DISK_SIZE = '100M';
+
 async function makeDisk(name: string, user: string): Promise<string> {
   const path = join(folder, name);
   await onHost(`head -c 12000000 /dev/urandom >${path}.data && mkdir ${path}.tree && cp ${path}.data ${path}.tree/data &&
-    mke2fs -q -t ext4 -d ${path}.tree ${path} 40M && chown ${user} ${path}`);
+    mke2fs -q -t ext4 -d ${path}.tree ${path} ${DISK_SIZE} && chown ${user} ${path}`);
   return path;
 }
 
@@ -65,11 +71,9 @@ async function useDisk(shell: GuestShell, disk: string, path: string): Promise<v
   await shell.run(`mount -t ext4 /dev/${disk} /mnt && cp /mnt/data /mnt/copy && umount /mnt`);
   await shell.run(`echo 3 >/proc/sys/vm/drop_caches; mount -t ext4 /dev/${disk} /mnt`);
   expect((await shell.run('md5sum </mnt/data')).slice(0, 32)).toBe(expected);
-  // Which bytes differ, where some do; whether they do when they are read again; and what the guest's kernel says.
+  // Which bytes differ, where some do, and what the guest's kernel says.
   const { output } = await shell.try('cmp -l /mnt/copy /mnt/data | head -n 3');
-  const again =
-    'echo 3 >/proc/sys/vm/drop_caches; cmp /mnt/copy /mnt/data && echo the second time they are alike; dmesg | tail';
-  expect(output && `${output}\n${(await shell.try(again)).output}`).toBe('');
+  expect(output && `${output}\n${await shell.run('dmesg | tail')}`).toBe('');
   await shell.run('umount /mnt');
 }
 

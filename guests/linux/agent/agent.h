@@ -16,7 +16,7 @@
 typedef void check_function(void);
 
 check_function check_clock, check_console_in, check_console_out, check_counters, check_diskbench, check_diskrecords,
-	check_diskwriters, check_diskzero, check_features, check_hotplug, check_idle, check_panic, check_port,
+	check_diskwriters, check_diskzero, check_features, check_hotplug, check_idle, check_locks, check_panic, check_port,
 	check_powerkey, check_ptp, check_reboot, check_rtc, check_smp, check_stolen, check_terminal_size, check_vsock;
 
 /* main.c */

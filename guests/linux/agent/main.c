@@ -20,8 +20,8 @@ static const struct { const char *name; check_function *run; } checks[] = {
 	{ "counters", check_counters }, { "diskbench", check_diskbench }, { "diskrecords", check_diskrecords },
 	{ "diskwriters", check_diskwriters }, { "diskzero", check_diskzero },
 	{ "features", check_features }, { "hotplug", check_hotplug },
-	{ "idle", check_idle }, { "panic", check_panic }, { "port", check_port }, { "powerkey", check_powerkey },
-	{ "ptp", check_ptp },
+	{ "idle", check_idle }, { "locks", check_locks }, { "panic", check_panic }, { "port", check_port },
+	{ "powerkey", check_powerkey }, { "ptp", check_ptp },
 	{ "reboot", check_reboot }, { "rtc", check_rtc }, { "smp", check_smp }, { "stolen", check_stolen },
 	{ "terminal-size", check_terminal_size }, { "vsock", check_vsock },
 };

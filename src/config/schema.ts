@@ -115,7 +115,7 @@ export const CONFIG = object({
         prefault: flag({
           default: false,
           examples: ['true'],
-          help: 'Touch all RAM at start, so that memory the host does not have is an error then and not later.',
+          help: 'Take all RAM at start, so that memory the host does not have is an error then and not later. RAM that back-ends see is then on transparent huge pages, also where the host has `shmem_enabled` at `never`, which spares the guest most page faults.',
         }),
       },
     }),

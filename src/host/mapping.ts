@@ -4,6 +4,8 @@ import {
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
+  MADV_COLLAPSE,
+  MADV_POPULATE_WRITE,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_HUGE_SHIFT,
@@ -39,7 +41,7 @@ export interface MapOptions {
   readonly alignment?: number;
   /** Bytes of one huge page (2 MiB, 1 GiB …) from hugetlbfs' pool; reserved at once, so a short pool is an error here. */
   readonly hugePageSize?: number;
-  /** Fault every page in now. */
+  /** Take every page now: of a file in memory on transparent huge pages, where the kernel can. */
   readonly populate?: boolean;
   /** A write from our side is a SIGSEGV. */
   readonly readOnly?: boolean;
@@ -88,7 +90,8 @@ export class Mapping implements Disposable {
     if (fd === undefined) flags |= MAP_ANONYMOUS;
     if (hugePageSize === 0) flags |= MAP_NORESERVE;
     else if (fd === undefined) flags |= MAP_HUGETLB | (Math.log2(hugePageSize) << MAP_HUGE_SHIFT);
-    if (populate) flags |= MAP_POPULATE;
+    const isFileInMemory = fd !== undefined && hugePageSize === 0;
+    if (populate && !isFileInMemory) flags |= MAP_POPULATE;
     let address = 0n;
     if (alignment > 0 && hugePageSize === 0) {
       address = reserve(size, alignment, what);
@@ -97,7 +100,21 @@ export class Mapping implements Disposable {
     const doing = `map ${formatSize(size)} for ${what}`;
     const protection = readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
     const pointer = libc.mmap(address, size, protection, flags, fd?.number ?? -1, offset);
-    return new Mapping(checkMap(pointer, doing, hugePageRemedy(size, hugePageSize)), size);
+    const mapping = new Mapping(checkMap(pointer, doing, hugePageRemedy(size, hugePageSize)), size);
+    if (populate && isFileInMemory) mapping.#populate();
+    return mapping;
+  }
+
+  /**
+   * A page that is touched is a huge one only where the host wants that (shmem_enabled, by default `never`). MADV_COLLAPSE does not
+   * ask, but leaves alone where there is no page yet. What it refuses gets ordinary pages.
+   */
+  #populate(): void {
+    for (let offset = 0; offset < this.size; offset += RAM_ALIGNMENT) {
+      libc.madvise(this.pointer + BigInt(offset), 1, MADV_POPULATE_WRITE);
+    }
+    this.advise(MADV_COLLAPSE);
+    this.advise(MADV_POPULATE_WRITE);
   }
 
   /** Asks the kernel for transparent huge pages, a lock, a hole …: advice, so a refusal is only returned. */

@@ -78,7 +78,8 @@ async function finish(child: ChildProcess): Promise<RunResult> {
   child.stdin?.end();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const words = () => `It did not end within ${RUN_TIMEOUT_MS / 1000} s; its last output: ${stdout.slice(-400)}`;
+    const words = () =>
+      `It did not end within ${RUN_TIMEOUT_MS / 1000} s; its last output: ${stdout.slice(-400)}\n${stderr.slice(-400)}`;
     timer = setTimeout(() => reject(new Error(words())), RUN_TIMEOUT_MS);
   });
   const ended = new Promise<number>((resolve, reject) => {

@@ -1,9 +1,12 @@
 /** Guest RAM: more than the host has, somewhere else, taken at once, from huge pages. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { pidOf } from '../support/host-memory.ts';
 import { host, type NestedHost } from '../support/nested-host.ts';
 import { complaintsOf, linesOf, payload, startVm, TEST_TIMEOUT_MS } from '../support/vm.ts';
 
 const HUGE_PAGES = '/sys/kernel/mm/hugepages/hugepages-2048kB';
+/** For files in memory, a VM's RAM among them. */
+const SHMEM_ENABLED = '/sys/kernel/mm/transparent_hugepage/shmem_enabled';
 
 describe('guest RAM', { timeout: TEST_TIMEOUT_MS }, () => {
   let l1: NestedHost;
@@ -44,6 +47,22 @@ describe('guest RAM', { timeout: TEST_TIMEOUT_MS }, () => {
       expect(Number(after.stdout)).toBe(free);
     } finally {
       await l1.run(`echo 0 >${HUGE_PAGES}/nr_hugepages`);
+    }
+  });
+
+  test('prefault: RAM that a back-end sees is on huge pages, though the host has none for files in memory', async () => {
+    const backend = { command: ['orko-vmm', 'backend', 'rng', '--socket-path', '{socket}'] };
+    const memory = { size: '128M', prefault: true };
+    const devices = { rng: { type: 'rng', backend } };
+    const before = /\[(.*)\]/.exec(await l1.must(`cat ${SHMEM_ENABLED}`))![1];
+    await l1.must(`echo never >${SHMEM_ENABLED}`);
+    try {
+      await using vm = await startVm(l1, { kernel: payload('counters'), memory, devices });
+      await vm.printed('COUNTERS');
+      const area = await l1.must(`grep -A 30 'memfd:guest-ram' /proc/${await pidOf(vm)}/smaps`);
+      expect(/^ShmemPmdMapped: +(\d+) kB$/m.exec(area)![1]).toBe(String(128 * 1024));
+    } finally {
+      await l1.must(`echo ${before} >${SHMEM_ENABLED}`);
     }
   });
 });

@@ -39,8 +39,8 @@ async function md5(path: string): Promise<string> {
 }
 
 /**
- * Room for the data, three times over and more: Linux 7.3 loses what it wrote to a file system that has no block left for the file's tree of
- * extents, without a word. It then writes zeros over the extent, and a copy whose blocks were only just freed still holds them.
+ * Room for the data, three times over and more. On a file system that is nearly full Linux 7.3 writes zeros over what it has just written,
+ * without a word (docs/vhost-user.md, "When data is wrong"), and a copy that is replaced keeps its blocks for a while.
  */
 const DISK_SIZE = '100M';
 

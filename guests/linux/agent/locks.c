@@ -42,10 +42,10 @@ static bool step(const char *what, int got, int wanted)
 	return got == wanted;
 }
 
-/* `orko.locks` is the file, which is made. */
+/* The file is made. */
 void check_locks(void)
 {
-	const char *path = parameter("locks", "/mnt/lock");
+	const char *path = "/mnt/lock";
 	int mine = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), other = open(path, O_RDWR | O_CLOEXEC);
 	if (mine < 0 || other < 0) {
 		report("locks", false, "%s: %s", path, strerror(errno));

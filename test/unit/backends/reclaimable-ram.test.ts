@@ -1,5 +1,5 @@
 /** On this host's kernel: what is given back is gone from our process, and from the memfd. */
-import { fstatSync, readFileSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { HostRam } from '../../../src/backends/reclaimable-ram.ts';
 import { KiB, MiB } from '../../../src/base/units.ts';
@@ -7,6 +7,7 @@ import { createMemfd, Mapping, RAM_ALIGNMENT } from '../../../src/host/mapping.t
 import { memoryAreaAt } from '../../../src/host/memory-area.ts';
 import { pageSize } from '../../../src/host/page-size.ts';
 import { GuestMemory } from '../../../src/memory/guest-memory.ts';
+import { residentBytes } from '../../support/resident-bytes.ts';
 
 const SIZE = 8 * MiB;
 const BASE = 0x4000_0000;
@@ -20,12 +21,6 @@ function setUp(mapping: Mapping) {
   return { ram, messages, start: Number(mapping.pointer) };
 }
 
-/** Resident bytes of the mapping, from /proc/self/smaps. */
-function resident({ pointer }: Mapping): number {
-  const area = readFileSync('/proc/self/smaps', 'utf8').split(`\n${pointer.toString(16)}-`)[1]!;
-  return Number(/^Rss: +(\d+) kB$/m.exec(area)![1]) * KiB;
-}
-
 describe('HostRam', () => {
   test('private anonymous memory: leaves our process, and reads as zeroes', () => {
     using mapping = Mapping.create(SIZE, { what: 'a test', alignment: RAM_ALIGNMENT });
@@ -33,9 +28,9 @@ describe('HostRam', () => {
     const { ram, messages, start } = setUp(mapping);
     expect(ram.canDiscard()).toBeUndefined();
     expect(ram.granule).toBe(pageSize());
-    const before = resident(mapping);
+    const before = residentBytes(mapping);
     ram.discard(start + 2 * MiB, 4 * MiB);
-    expect(before - resident(mapping)).toBe(4 * MiB);
+    expect(before - residentBytes(mapping)).toBe(4 * MiB);
     expect([2 * MiB - 1, 2 * MiB, 6 * MiB - 1, 6 * MiB].map((at) => mapping.bytes[at])).toEqual([0xa5, 0, 0, 0xa5]);
     expect(messages).toEqual([]);
   });

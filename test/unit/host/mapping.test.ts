@@ -1,14 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MiB } from '../../../src/base/units.ts';
 import { createMemfd, Mapping, RAM_ALIGNMENT } from '../../../src/host/mapping.ts';
-
-/** Bytes of a mapping that have memory, as the kernel says. */
-function residentBytes({ pointer }: Mapping): number {
-  const maps = readFileSync('/proc/self/smaps', 'utf8');
-  const resident = /^Rss: +(\d+) kB$/m.exec(maps.slice(maps.search(new RegExp(`^0*${pointer.toString(16)}-`, 'm'))));
-  return Number(resident![1]) * 1024;
-}
+import { residentBytes } from '../../support/resident-bytes.ts';
 
 test.each([true, false])('memory in a file that is taken at start (%j), and that keeps what is written', (populate) => {
   const size = 6 * MiB;

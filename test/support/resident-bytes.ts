@@ -1,3 +1,4 @@
+/** How much memory a mapping really has, which its size does not say: for tests of prefault, balloons and holes. */
 import { readFileSync } from 'node:fs';
 import { KiB } from '../../src/base/units.ts';
 import type { Mapping } from '../../src/host/mapping.ts';

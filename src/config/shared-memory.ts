@@ -40,7 +40,7 @@ export const SHARED_MEMORY = object({
       unit: 'bytes',
       defaultHelp: writeSize(POOL_BYTES_DEFAULT),
       examples: ['32M'],
-      help: 'How large the pool is: a multiple of 2M. It comes on top of `memory.size`. Requests that do not fit wait.',
+      help: 'How large the pool is: a multiple of 2M. It comes on top of `memory.size`, and all of it is taken at start. Requests that do not fit wait.',
     }),
   },
 });

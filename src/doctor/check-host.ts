@@ -53,11 +53,8 @@ async function checkKvm(config: VmConfig, problems: Problems): Promise<GuestFact
 
 /** Huge pages are reserved for a moment, prefaulted pages are not touched. */
 async function checkMemory(config: VmConfig, problems: Problems): Promise<void> {
-  const { memory } = config;
-  if (memory.hugepages === 0) {
-    await problems.attempt(() => checkAvailable(memory, (message) => problems.warn(message, 'memory')));
-  }
-  const untouched = { ...config, memory: { ...memory, prefault: false } };
+  await problems.attempt(() => checkAvailable(config, (message) => problems.warn(message, 'memory')));
+  const untouched = { ...config, memory: { ...config.memory, prefault: false } };
   await problems.attempt(() => mapRam(untouched, () => {})[Symbol.dispose]());
 }
 

@@ -5,6 +5,7 @@ import {
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
   MADV_COLLAPSE,
+  MADV_HUGEPAGE,
   MADV_POPULATE_WRITE,
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -106,10 +107,11 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * A page that is touched is a huge one only where the host wants that (shmem_enabled, by default `never`). MADV_COLLAPSE does not
-   * ask, but leaves alone where there is no page yet. What it refuses gets ordinary pages.
+   * A page that is touched is a huge one only where the host wants that (shmem_enabled, by default `never`). MADV_COLLAPSE (Linux
+   * 6.1) does not ask, but leaves alone where there is no page yet. What it refuses gets ordinary pages.
    */
   #populate(): void {
+    this.advise(MADV_HUGEPAGE);
     for (let offset = 0; offset < this.size; offset += RAM_ALIGNMENT) {
       libc.madvise(this.pointer + BigInt(offset), 1, MADV_POPULATE_WRITE);
     }

@@ -3,7 +3,6 @@
  * given that file alone, since whoever has a file has all of it, whatever a memory table says. The guest's driver puts the
  * rings there and copies through it all that the device reads and writes (docs/sharing.md).
  */
-import { MADV_HUGEPAGE } from '../abi/libc.ts';
 import type { AddressRange } from '../base/range.ts';
 import { formatRange } from '../base/range.ts';
 import type { VmConfig } from '../config/schema.ts';
@@ -31,9 +30,8 @@ export class Pools implements Disposable {
     this.#pools = placePools(config).map(({ name, range, size, devices }) => {
       const what = `pool ${name}`;
       const fd = resources.use(createMemfd(`pool-${name}`, size));
-      const populate = config.memory.prefault;
-      const mapping = resources.use(Mapping.create(size, { what, fd, populate, alignment: RAM_ALIGNMENT }));
-      mapping.advise(MADV_HUGEPAGE);
+      // Linux goes round in a pool, so that it touches all of one soon: taken now, on huge pages, the guest has no faults there.
+      const mapping = resources.use(Mapping.create(size, { what, fd, populate: true, alignment: RAM_ALIGNMENT }));
       return {
         name,
         range,

@@ -7,6 +7,7 @@ import { ConfigError } from '../base/errors.ts';
 import type { GuestAddress } from '../base/range.ts';
 import { formatSize } from '../base/units.ts';
 import type { VmConfig } from '../config/schema.ts';
+import { poolsOf } from '../config/shared-memory.ts';
 import type { Fd } from '../host/fd.ts';
 import { createMemfd, Mapping, RAM_ALIGNMENT } from '../host/mapping.ts';
 import { memoryAvailable } from '../host/memory-available.ts';
@@ -18,9 +19,10 @@ export interface Ram extends Disposable {
   readonly fd: Fd | undefined;
 }
 
-export function mapRam({ memory, devices }: VmConfig, warn: (message: string) => void): Ram {
+export function mapRam(config: VmConfig, warn: (message: string) => void): Ram {
+  const { memory, devices } = config;
   const { size, hugepages, prefault } = memory;
-  if (hugepages === 0) checkAvailable(memory, warn);
+  checkAvailable(config, warn);
   using resources = new DisposableStack();
   const isShared = Object.values(devices).some((device) => 'backend' in device && device.memory.share === 'all');
   const fd = isShared ? resources.use(createMemfd('guest-ram', size, hugepages)) : undefined;
@@ -45,16 +47,31 @@ export function regionOf(mapping: Mapping, base: GuestAddress, fd: Fd | undefine
   return Object.defineProperty(region as MemoryRegion, 'buffer', { get: () => mapping.buffer });
 }
 
-/** Memory is taken when the guest touches it, so more than there is may go well: only say so. With prefault it cannot. */
-export function checkAvailable({ size, prefault }: VmConfig['memory'], warn: (message: string) => void): void {
-  const available = memoryAvailable();
-  if (available === undefined || size <= available) return;
+/**
+ * Memory is taken when the guest touches it, so more than there is may go well: only say so. With prefault, and for pools, it
+ * cannot. What comes from the host's huge pages was reserved for them, and is not counted.
+ */
+export function checkAvailable(
+  { memory, devices }: VmConfig,
+  warn: (message: string) => void,
+  available = memoryAvailable() ?? Infinity,
+): void {
+  const pools = poolsOf(devices).toSorted((a, b) => b.size - a.size);
+  const poolBytes = pools.reduce((sum, { size }) => sum + size, 0);
+  const total = poolBytes + (memory.hugepages === 0 ? memory.size : 0);
+  if (total <= available) return;
   const has = `the host has ${formatSize(available)} available`;
-  if (prefault) {
-    const doing = `Cannot take ${formatSize(size)} of memory for the guest at start`;
+  if (poolBytes > available) {
+    const keyPath = `devices.${pools[0]!.devices[0]}.memory.size`;
+    throw new ConfigError(`Cannot take ${formatSize(poolBytes)} for pools at start: ${has}: make this one smaller`, {
+      keyPath,
+    });
+  }
+  if (memory.prefault) {
+    const doing = `Cannot take ${formatSize(total)} of memory for the guest at start`;
     throw new ConfigError(`${doing}: ${has}: lower memory.size, or set prefault to false`, { keyPath: 'memory.size' });
   }
   warn(
-    `The guest may use ${formatSize(size)} of memory, but ${has}: when the guest touches more, the host kills processes`,
+    `The guest may use ${formatSize(total)} of memory, but ${has}: when the guest touches more, the host kills processes`,
   );
 }

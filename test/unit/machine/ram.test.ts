@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EPERM } from '../../../src/abi/errno.ts';
 import {
   F_GET_SEALS,
@@ -14,12 +14,14 @@ import { parseConfig } from '../../../src/config/parse.ts';
 import { fallocate } from '../../../src/host/file-io.ts';
 import * as libc from '../../../src/host/libc.ts';
 import { memoryAreaAt } from '../../../src/host/memory-area.ts';
-import { mapRam } from '../../../src/machine/ram.ts';
+import { checkAvailable, mapRam } from '../../../src/machine/ram.ts';
 
-function ramOf(devices: string) {
-  const text = `kernel: Image\nmemory: 16M\ndevices: ${devices}`;
-  return mapRam(parseConfig(text, { file: 'a.yaml', directory: '/', resolvePath: (path) => path }), () => {});
+function configOf(devices: string, memory = '16M') {
+  const text = `kernel: Image\nmemory: ${memory}\ndevices: ${devices}`;
+  return parseConfig(text, { file: 'a.yaml', directory: '/', resolvePath: (path) => path });
 }
+
+const ramOf = (devices: string) => mapRam(configOf(devices), () => {});
 
 test('mapRam: private memory that no descriptor leads to, as long as nobody else needs it', () => {
   using ram = ramOf('{ random: { type: rng } }');
@@ -48,4 +50,50 @@ test('G34: nobody who has the memfd can take pages from under us: shorter it doe
   expect(view.getUint32(4 * MiB, true)).toBe(0);
   view.setUint32(4 * MiB, 1, true);
   expect(view.getUint32(4 * MiB, true)).toBe(1);
+});
+
+describe('checkAvailable: on a host that has 100 MiB', () => {
+  const POOLS =
+    '{ a: { type: rng, backend: a.sock, memory: { size: 32M } }, b: { type: rng, backend: b.sock, memory: { size: 64M } } }';
+  const complaints = (devices: string, memory: string) => {
+    const warnings: string[] = [];
+    checkAvailable(configOf(devices, memory), (message) => warnings.push(message), 100 * MiB);
+    return warnings;
+  };
+
+  test.each([
+    ['RAM that fits', '{}', '100M'],
+    ['pools that fit, beside RAM from the pool of huge pages', POOLS, '{ size: 1G, hugepages: 2M, prefault: true }'],
+  ])('%s: nothing is said', (_, devices, memory) => expect(complaints(devices, memory)).toEqual([]));
+
+  test('RAM and pools that are too much together: a warning, since RAM is taken later', () => {
+    expect(complaints(POOLS, '16M')).toEqual([
+      'The guest may use 112 MiB of memory, but the host has 100 MiB available: when the guest touches more, the host kills processes',
+    ]);
+  });
+
+  test.each([
+    [
+      'RAM with prefault',
+      '{}',
+      '{ size: 102M, prefault: true }',
+      'Cannot take 102 MiB of memory for the guest at start',
+      'memory.size',
+    ],
+    [
+      'both',
+      POOLS,
+      '{ size: 16M, prefault: true }',
+      'Cannot take 112 MiB of memory for the guest at start',
+      'memory.size',
+    ],
+    ['pools', POOLS.replace('32M', '40M'), '16M', 'Cannot take 104 MiB for pools at start', 'devices.b.memory.size'],
+  ])('%s, taken at start: refused', (_, devices, memory, sentence, keyPath) => {
+    expect(() => complaints(devices, memory)).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining(`${sentence}: the host has 100 MiB available`),
+        keyPath,
+      }),
+    );
+  });
 });

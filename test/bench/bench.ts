@@ -80,8 +80,8 @@ async function measureOnMain(host: BenchHost): Promise<void> {
   if (['vub-qd1', 'vub-qd8', 'vub-exits'].some((id) => wanted.has(id as FigureId))) {
     for (const [id, rounds] of Object.entries(await measureVub(host, toStderr))) results.set(id as FigureId, rounds);
   }
-  if (wanted.has('fs-read') || wanted.has('fs-find')) {
-    for (const [id, rounds] of Object.entries(await measureFs(host, toStderr))) results.set(id as FigureId, rounds);
+  for (const id of ['fs-read', 'fs-find'] as const) {
+    if (wanted.has(id)) results.set(id, await measureFs(id, host, toStderr));
   }
   if (wanted.has('reconnect')) results.set('reconnect', await measureReconnect(host, toStderr));
   for (const id of ['pool-blk', 'pool-fs'] as const) {

@@ -1,7 +1,7 @@
 /**
  * fs-read, fs-find: a folder of virtiofsd, the same program for both, and both on PCI with MSI-X, where no interrupt costs an exit.
- * 1 GiB in the host's memory is read from the first byte to the last, four times what the guest has; then find looks at 10⁴ files.
- * Both take the guest's memory at start (`prefault`, `prealloc`).
+ * 1 GiB in the host's memory is read from the first byte to the last, four times what the guest has; find looks at 10⁴ files. Each is
+ * done in a guest of its own, so that neither finds what the other has left. Both take the guest's memory at start (`prefault`, `prealloc`).
  */
 
 import { MiB } from '../../src/base/units.ts';
@@ -13,12 +13,7 @@ import type { FigureId, Round } from './figure.ts';
 import { copied, said, scriptCmdline, timed } from './guest-script.ts';
 import { inRounds } from './rounds.ts';
 
-type FsFigureId = Extract<FigureId, `fs-${string}`>;
-
-interface FsRun {
-  readonly megabytesPerSecond: number;
-  readonly filesPerSecond: number;
-}
+export type FsFigureId = Extract<FigureId, `fs-${string}`>;
 
 const MIB = 1024;
 const FILES = 10_000;
@@ -40,31 +35,36 @@ const DEVICES: Readonly<Record<Contender, string>> = {
     -chardev socket,id=c,path=${SOCKET} -device vhost-user-fs-pci,chardev=c,tag=${TAG}`,
 };
 
-const COMMANDS = [
-  `mount -t virtiofs ${TAG} /mnt`,
-  ...timed('READ', copied('if=/mnt/data of=/dev/null bs=1M')),
-  ...timed('FOUND', 'find /mnt/many -type f -size -1 | wc -l'),
-];
-
-export async function measureFs(host: BenchHost, progress: ProgressSink): Promise<Record<FsFigureId, Round[]>> {
-  const describe = (run: FsRun) =>
-    `${run.megabytesPerSecond.toFixed(1)} MB/s, ${run.filesPerSecond.toFixed(0)} files/s`;
-  const measured = await inRounds('fs', progress, (contender) => run(host, contender), describe);
-  const roundsOf = (key: keyof FsRun) => measured.map(({ ours, peer }) => ({ ours: ours[key], peer: peer[key] }));
-  return { 'fs-read': roundsOf('megabytesPerSecond'), 'fs-find': roundsOf('filesPerSecond') };
+interface Load {
+  readonly unit: string;
+  /** In the guest: prints how many units of work it did. */
+  readonly command: string;
+  readonly count: number;
+  /** What the figure counts in each of those. */
+  readonly worth: number;
 }
 
-async function run(host: BenchHost, contender: Contender): Promise<FsRun> {
-  const guest = { cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio', cmdline: scriptCmdline(COMMANDS) };
-  const { prepare, command } = invocation(contender, guest);
+const LOADS: Record<FsFigureId, Load> = {
+  'fs-read': { unit: 'MB/s', command: copied('if=/mnt/data of=/dev/null bs=1M'), count: MIB, worth: MiB / MB },
+  'fs-find': { unit: 'files/s', command: 'find /mnt/many -type f -size -1 | wc -l', count: FILES, worth: 1 },
+};
+
+export async function measureFs(id: FsFigureId, host: BenchHost, progress: ProgressSink): Promise<Round[]> {
+  const describe = (rate: number) => `${rate.toFixed(1)} ${LOADS[id].unit}`;
+  return inRounds(id, progress, (contender) => ratePerSecond(host, LOADS[id], contender), describe);
+}
+
+async function ratePerSecond(host: BenchHost, load: Load, contender: Contender): Promise<number> {
+  const cmdline = scriptCmdline([`mount -t virtiofs ${TAG} /mnt`, ...timed('DONE', load.command)]);
+  const { prepare, command } = invocation(contender, { cpus: 1, kernel: 'Image', initrd: 'initramfs.cpio', cmdline });
   const started =
     contender === 'ours'
       ? `echo ${quote(`devices: { disk: ${DEVICES.ours} }`)} >>guest.yaml; ${command} --set memory.prefault=true`
       : `${command} ${DEVICES.peer}`;
   const { exitCode, stdout, stderr } = await host.run(`${PREPARE}\n ${prepare}; ${started} </dev/null`);
-  const [read, found] = [said(stdout, 'READ'), said(stdout, 'FOUND')];
-  if (exitCode !== 0 || read?.count !== MIB || found?.count !== FILES) {
+  const done = said(stdout, 'DONE');
+  if (exitCode !== 0 || done?.count !== load.count) {
     throw new Error(`The guest did not read its folder: ${command}\n${stdout.slice(-2000)}\n${stderr}`);
   }
-  return { megabytesPerSecond: (MIB * MiB) / MB / read.seconds, filesPerSecond: FILES / found.seconds };
+  return (load.count * load.worth) / done.seconds;
 }

@@ -50,19 +50,25 @@ describe('guest RAM', { timeout: TEST_TIMEOUT_MS }, () => {
     }
   });
 
-  test('prefault: RAM that a back-end sees is on huge pages, though the host has none for files in memory', async () => {
-    const backend = { command: ['orko-vmm', 'backend', 'rng', '--socket-path', '{socket}'] };
-    const memory = { size: '128M', prefault: true };
-    const devices = { rng: { type: 'rng', backend } };
-    const before = /\[(.*)\]/.exec(await l1.must(`cat ${SHMEM_ENABLED}`))![1];
-    await l1.must(`echo never >${SHMEM_ENABLED}`);
-    try {
-      await using vm = await startVm(l1, { kernel: payload('counters'), memory, devices });
-      await vm.printed('COUNTERS');
-      const area = await l1.must(`grep -A 30 'memfd:guest-ram' /proc/${await pidOf(vm)}/smaps`);
-      expect(/^ShmemPmdMapped: +(\d+) kB$/m.exec(area)![1]).toBe(String(128 * 1024));
-    } finally {
-      await l1.must(`echo ${before} >${SHMEM_ENABLED}`);
-    }
-  });
+  test.each([
+    ['prefault: RAM that a back-end sees', { prefault: true }, 'all', 'guest-ram', 128],
+    ['a pool, with or without prefault,', { prefault: false }, { size: '32M' }, 'pool-rng', 32],
+  ])(
+    '%s is on huge pages at start, though the host has none for files in memory',
+    async (_, more, share, file, mib) => {
+      const backend = { command: ['orko-vmm', 'backend', 'rng', '--socket-path', '{socket}'] };
+      const memory = { size: '128M', ...more };
+      const devices = { rng: { type: 'rng', memory: share, backend } };
+      const before = /\[(.*)\]/.exec(await l1.must(`cat ${SHMEM_ENABLED}`))![1];
+      await l1.must(`echo never >${SHMEM_ENABLED}`);
+      try {
+        await using vm = await startVm(l1, { kernel: payload('counters'), memory, devices });
+        await vm.printed('COUNTERS');
+        const area = await l1.must(`grep -A 30 'memfd:${file}' /proc/${await pidOf(vm)}/smaps`);
+        expect(/^ShmemPmdMapped: +(\d+) kB$/m.exec(area)![1]).toBe(String(mib * 1024));
+      } finally {
+        await l1.must(`echo ${before} >${SHMEM_ENABLED}`);
+      }
+    },
+  );
 });

@@ -1,19 +1,19 @@
 /**
  * Writes to the UART's data register, collected by KVM in batches. Nobody tells us when one is stored, so they are fetched
- * at every exit and, while the guest prints, by a timer: soon at first, so that a prompt is quick, and less and less often
- * while there is more each time, since each look is an exit. When the guest has not printed for a while collecting stops:
- * the next character exits, is printed at once, and starts it again. So a quiet guest costs nothing at all.
+ * at every exit and, while the guest prints, by a timer: soon at first, so that a prompt is quick, and then less and less
+ * often, since each look is an exit. When the guest has not printed for a while collecting stops: the next character
+ * exits, is printed at once, and starts it again. So a quiet guest costs nothing at all.
  */
 import type { AddressRange } from '../base/range.ts';
 import type { KickTimer } from '../host/timer.ts';
 import type { CoalescedRing } from '../kvm/coalesced-mmio.ts';
 import type { Vm } from '../kvm/vm.ts';
 
-/** A character is on the console at most so much after the guest wrote it: the first ones, and those of a long output. */
+/** A character is on the console at most so much after the guest wrote it: the first ones, and all later ones. */
 const DRAIN_FIRST_MS = 5;
 const DRAIN_LAST_MS = 40;
-/** Kicks without a character after which collecting stops. */
-const IDLE_TICKS_MAX = 20;
+/** So many kicks without a character, one after the other, and collecting goes on; one more, and it stops. */
+const IDLE_TICKS_MAX = 3;
 
 /** Who gets the characters: a batch of them, then `flush`. */
 export interface CollectedWrites {
@@ -78,11 +78,12 @@ export class Coalescing {
     if (this.#hasPrinted) {
       this.#hasPrinted = false;
       this.#idleTicks = 0;
-      if (this.#drainMs < DRAIN_LAST_MS) this.#lookEvery(2 * this.#drainMs);
     } else if (++this.#idleTicks > IDLE_TICKS_MAX) {
       this.#vm?.unregisterCoalescedMmio(this.#range);
       this.#end();
-    } else if (this.#drainMs > DRAIN_FIRST_MS) this.#lookEvery(DRAIN_FIRST_MS);
+      return;
+    }
+    if (this.#drainMs < DRAIN_LAST_MS) this.#lookEvery(2 * this.#drainMs);
   }
 
   #lookEvery(milliseconds: number): void {

@@ -2,8 +2,8 @@
  * `make nested-shell`: runs a command in an L1 that is kept alive for development, and gives its exit code. The first
  * use starts a keeper in the background, which owns that L1; `--stop`, or two idle hours, end it.
  *
- *   node src/nested/shell.ts [--qemu installed|10.0] [--cpu NAME] [--gic 2|3] [--kernel 4k|16k] [--memory MIB] [--passthrough] [--stop]
- *     [--] [COMMAND [ARGUMENT …]]
+ *   node src/nested/shell.ts [--qemu installed|10.0] [--cpu NAME] [--gic 2|3] [--kernel 4k|16k] [--cpus COUNT] [--memory MIB] [--passthrough]
+ *     [--stop] [--] [COMMAND [ARGUMENT …]]
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
@@ -30,21 +30,12 @@ const KEEPER_START_TIMEOUT_MS = 10_000;
 /** What the keeper says to a client, one JSON line each. The client says nothing, or "stop". */
 type Message = { kind: 'progress' | 'failed'; text: string } | { kind: 'ready'; ssh: readonly string[] };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    qemu: { type: 'string', default: L1_DEFAULTS.qemu },
-    cpu: { type: 'string', default: L1_DEFAULTS.cpu },
-    gic: { type: 'string' },
-    kernel: { type: 'string', default: L1_DEFAULTS.kernel },
-    memory: { type: 'string', default: String(L1_DEFAULTS.memoryMiB) },
-    passthrough: { type: 'boolean', default: L1_DEFAULTS.passthrough },
-    stop: { type: 'boolean', default: false },
-    keep: { type: 'boolean', default: false },
-  },
-});
+const { values, positionals } = readArguments();
 if (!L1_KERNEL_NAMES.includes(values.kernel as L1KernelName)) fail(`--kernel is one of ${L1_KERNEL_NAMES.join(', ')}`);
 if (!QEMU_NAMES.includes(values.qemu as QemuName)) fail(`--qemu is one of ${QEMU_NAMES.join(', ')}`);
+for (const name of ['cpus', 'memory'] as const) {
+  if (!/^[1-9]\d*$/.test(values[name])) fail(`--${name} is a whole number, not ${values[name]}`);
+}
 const options: L1Options = {
   ...L1_DEFAULTS,
   qemu: values.qemu as QemuName,
@@ -52,6 +43,7 @@ const options: L1Options = {
   // A cortex-a72 stands for the boards that have no GICv3.
   gic: (values.gic ?? (values.cpu === 'cortex-a72' ? '2' : '3')) === '2' ? 2 : 3,
   kernel: values.kernel as L1KernelName,
+  cpus: Number(values.cpus),
   memoryMiB: Number(values.memory),
   passthrough: values.passthrough,
 };
@@ -61,6 +53,27 @@ const socketPath = join(runDirectory, contentHash(options));
 if (values.keep) await keep();
 else if (values.stop) await stopAll();
 else process.exitCode = await runCommand(positionals);
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        qemu: { type: 'string', default: L1_DEFAULTS.qemu },
+        cpu: { type: 'string', default: L1_DEFAULTS.cpu },
+        gic: { type: 'string' },
+        kernel: { type: 'string', default: L1_DEFAULTS.kernel },
+        cpus: { type: 'string', default: String(L1_DEFAULTS.cpus) },
+        memory: { type: 'string', default: String(L1_DEFAULTS.memoryMiB) },
+        passthrough: { type: 'boolean', default: L1_DEFAULTS.passthrough },
+        stop: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
 
 async function runCommand(words: readonly string[]): Promise<number> {
   const keeper = (await dial(socketPath)) ?? (await startKeeper());

@@ -34,6 +34,8 @@ export class GuestShell {
     await vm.printedTimes('Type poweroff, or exit the shell[\\s\\S]*?orko:~# ', boot);
     const shell = new GuestShell(vm, boot);
     await shell.try('stty -echo');
+    // The prompt's line editor takes characters one by one, each of them several exits; a loop takes whole lines.
+    vm.write('while IFS= read -r line; do eval "$line"; done\n');
     return shell;
   }
 

@@ -53,8 +53,8 @@ describe('where the console leads', { timeout: TEST_TIMEOUT_MS }, () => {
     expect(client.stdout).toContain('PASS');
     client.write(`hello${EOT}`);
     expect(await vm.exited()).toBe(0);
-    expect(client.stdout).toContain(`ECHO bytes=5 crc32=${Number(`0x${crcOf(Buffer.from('hello'))}`).toString(16)}`);
     await client.exited();
+    expect(client.stdout).toContain(`ECHO bytes=5 crc32=${Number(`0x${crcOf(Buffer.from('hello'))}`).toString(16)}`);
   }
 
   test('unix: who attaches late sees what was printed before, and can type', async () => {

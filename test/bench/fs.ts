@@ -13,7 +13,7 @@ import type { FigureId, Round } from './figure.ts';
 import { copied, said, scriptCmdline, timed } from './guest-script.ts';
 import { inRounds } from './rounds.ts';
 
-export type FsFigureId = Extract<FigureId, `fs-${string}`>;
+type FsFigureId = Extract<FigureId, `fs-${string}`>;
 
 const MIB = 1024;
 const FILES = 10_000;

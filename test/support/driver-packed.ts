@@ -40,9 +40,9 @@ export class PackedDriver implements DriverRing {
   constructor(ram: GuestRam, size: number, features: RingFeatures, start = 0x8000) {
     this.places = {
       size,
-      desc: ram.allocate(16 * size, 16),
-      driver: ram.allocate(4, 4),
-      device: ram.allocate(4, 4),
+      desc: ram.allocateZeroed(16 * size, 16),
+      driver: ram.allocateZeroed(4, 4),
+      device: ram.allocateZeroed(4, 4),
     };
     this.#ram = ram;
     this.#features = features;

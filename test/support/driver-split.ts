@@ -30,9 +30,9 @@ export class SplitDriver implements DriverRing {
     const availBytes = 6 + 2 * size;
     this.places = {
       size,
-      desc: ram.allocate(16 * size, 16),
-      driver: ram.allocate(availBytes, 2),
-      device: ram.allocate(usedBytes, 4),
+      desc: ram.allocateZeroed(16 * size, 16),
+      driver: ram.allocateZeroed(availBytes, 2),
+      device: ram.allocateZeroed(usedBytes, 4),
     };
     this.#ram = ram;
     this.#features = features;

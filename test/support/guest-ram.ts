@@ -37,6 +37,13 @@ export class GuestRam {
     return this.base + start;
   }
 
+  /** The same with zeros in it, as a driver has to begin a ring (virtio 1.4 §2.6): memory may have been something else before. */
+  allocateZeroed(size: number, alignment: number): GuestAddress {
+    const address = this.allocate(size, alignment);
+    this.at(address, size).fill(0);
+    return address;
+  }
+
   /** Where `allocate` stands: what is allocated after it is free again by `release`. */
   get mark(): number {
     return this.#free;

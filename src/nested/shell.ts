@@ -98,9 +98,9 @@ function dial(path: string): Promise<Socket | undefined> {
 async function startKeeper(): Promise<Socket> {
   mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
   const log = openSync(`${socketPath}.log`, 'w');
-  const { qemu, cpu, gic, kernel, memoryMiB, passthrough } = options;
-  const words = ['--qemu', qemu, '--cpu', cpu, '--gic', `${gic}`, '--kernel', kernel, '--memory', `${memoryMiB}`];
-  const args = ['--keep', ...words];
+  const { qemu, cpu, gic, kernel, cpus, memoryMiB, passthrough } = options;
+  const processor = ['--cpu', cpu, '--cpus', `${cpus}`, '--gic', `${gic}`];
+  const args = ['--keep', '--qemu', qemu, ...processor, '--kernel', kernel, '--memory', `${memoryMiB}`];
   if (passthrough) args.push('--passthrough');
   spawn(process.execPath, [import.meta.filename, ...args], {
     detached: true,

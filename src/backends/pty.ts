@@ -8,14 +8,17 @@ import { ByteQueue } from '../base/byte-queue.ts';
 import { KiB } from '../base/units.ts';
 import type { Fd } from '../host/fd.ts';
 import { mainLoop } from '../host/main-loop.ts';
-import { duplicate } from '../host/poll.ts';
-import { openPty } from '../host/terminal-mode.ts';
+import { duplicate, sleep } from '../host/poll.ts';
+import { openPty, unreadBytes } from '../host/terminal-mode.ts';
 import type { ConsoleBackend, ConsoleLoop, ConsoleOptions } from './console.ts';
 import { InputQueue } from './input-queue.ts';
 import { OutputQueue } from './output-queue.ts';
 
 const PATIENCE_MS = 2_000;
 const HISTORY_BYTES = 64 * KiB;
+/** At the end: how often to look whether the last output has been read, and how long for a reader that takes nothing. */
+const LAST_LOOK_MS = 10;
+const LAST_PATIENCE_MS = 300;
 
 export class PtyConsole implements ConsoleBackend {
   readonly description: string;
@@ -24,6 +27,8 @@ export class PtyConsole implements ConsoleBackend {
   readonly #name: string;
   readonly #patienceMs: number;
   readonly #outputFd: Fd;
+  /** The end that programs open too. */
+  readonly #slave: Fd;
   readonly #input: InputQueue;
   readonly #history = new ByteQueue(HISTORY_BYTES);
   /** Absent while nobody reads. */
@@ -33,7 +38,7 @@ export class PtyConsole implements ConsoleBackend {
 
   constructor(options: ConsoleOptions, patienceMs = PATIENCE_MS) {
     const { master, slave, name } = openPty();
-    this.#resources.use(slave);
+    this.#slave = this.#resources.use(slave);
     this.#resources.use(master);
     this.#options = options;
     this.#name = name;
@@ -42,6 +47,8 @@ export class PtyConsole implements ConsoleBackend {
     this.description = `pty ${name}`;
     this.#outputFd = this.#resources.use(duplicate(master.number));
     this.#input = this.#resources.use(new InputQueue(master.number, { loop: this.#loop }));
+    // A port is closed without being drained before.
+    if (options.lossless) this.#resources.defer(() => this.#awaitReader());
     this.#output = this.#open();
     options.say(`${options.title ?? 'The console'} is ${name}`);
   }
@@ -69,12 +76,19 @@ export class PtyConsole implements ConsoleBackend {
 
   async drain(): Promise<void> {
     await this.#output?.drain();
+    const reading = new LastReading(this.#slave);
+    while (!reading.isOver()) await new Promise<void>((resolve) => this.#loop.after(LAST_LOOK_MS, resolve));
   }
 
   [Symbol.dispose](): void {
     this.#watching?.[Symbol.dispose]();
     this.#output?.[Symbol.dispose]();
     this.#resources[Symbol.dispose]();
+  }
+
+  #awaitReader(): void {
+    const reading = new LastReading(this.#slave);
+    while (!reading.isOver()) sleep(LAST_LOOK_MS);
   }
 
   #open(): OutputQueue {
@@ -96,5 +110,29 @@ export class PtyConsole implements ConsoleBackend {
       this.#output = this.#open();
       this.#output.write(this.#history.toBytes());
     });
+  }
+}
+
+/**
+ * Looks, every `LAST_LOOK_MS`, whether what was printed last has been read: closing our ends hangs the terminal up, and with that the
+ * kernel drops what lies in it. Nothing twice in a row means that all was read: between its two buffers the kernel moves bytes in a
+ * moment of its own.
+ */
+class LastReading {
+  readonly #slave: Fd;
+  #before = Number.POSITIVE_INFINITY;
+  #idleMs = 0;
+
+  constructor(slave: Fd) {
+    this.#slave = slave;
+  }
+
+  /** Also when nobody seems to read. */
+  isOver(): boolean {
+    const unread = unreadBytes(this.#slave);
+    const isSame = unread === this.#before;
+    this.#idleMs = isSame ? this.#idleMs + LAST_LOOK_MS : 0;
+    this.#before = unread;
+    return isSame && (unread === 0 || this.#idleMs >= LAST_PATIENCE_MS);
   }
 }

@@ -10,6 +10,7 @@ import {
   CSIZE,
   ECHO,
   ECHONL,
+  FIONREAD,
   ICANON,
   ICRNL,
   IEXTEN,
@@ -110,6 +111,13 @@ export function openPty(): { master: Fd; slave: Fd; name: string } {
   ioctlStruct(slave, TCSETS, rawOf(readMode(slave)), `put ${name} into raw mode`);
   owned.move();
   return { master, slave, name };
+}
+
+/** How many bytes lie in a terminal that nobody has read yet (FIONREAD, ioctl_tty(2)): what the kernel has made ready, at most 4 KiB. */
+export function unreadBytes(fd: Fd): number {
+  const count = new Int32Array(1);
+  ioctlStruct(fd, FIONREAD, new Uint8Array(count.buffer), 'ask what is left to read in a terminal');
+  return count[0]!;
 }
 
 function readMode(fd: Fd): Uint8Array {

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants, openSync, writeSync } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PtyConsole } from '../../../src/backends/pty.ts';
 import { KiB, MiB } from '../../../src/base/units.ts';
@@ -67,6 +70,39 @@ test('1 MiB through a slow terminal arrives intact', async () => {
   }
   for (; count < output.length; await turn()) take();
   expect(Buffer.concat(arrived).equals(output)).toBe(true);
+});
+
+test('at the end the last output waits for a slow reader, but not for nobody', async () => {
+  const output = pattern(64 * KiB);
+  using terminal = attach();
+  console.write(output);
+  const ended = console.drain().then(() => resources.dispose());
+  const arrived: Buffer[] = [];
+  const reads = 2 * (output.length / (4 * KiB));
+  for (let read = 0; read < reads; read++) {
+    await sleep(20);
+    arrived.push(readNow(terminal.number, 4 * KiB));
+  }
+  expect(Buffer.concat(arrived).equals(output)).toBe(true);
+  await ended;
+
+  using unread = new PtyConsole({ say: () => {}, onEscape: () => {} });
+  unread.write(Buffer.from('Power down'));
+  await unread.drain();
+});
+
+test('a port, which is only closed, waits for its reader too', async () => {
+  const port = resources.use(new PtyConsole({ say: () => {}, onEscape: () => {}, lossless: { peer: () => {} } }));
+  const terminal = port.description.replace('pty ', '');
+  const reading = '{ head -c 5; sleep 0.02; cat; } <"$0"';
+  const reader = spawn('sh', ['-c', reading, terminal], { stdio: ['ignore', 'pipe', 'ignore'] });
+  port.write(Buffer.from('ready'));
+  await once(reader.stdout, 'readable');
+  const arrived = text(reader.stdout);
+  const output = pattern(16 * KiB).toString('hex');
+  port.write(Buffer.from(output));
+  port[Symbol.dispose]();
+  expect((await arrived).endsWith(output)).toBe(true);
 });
 
 test('when nobody reads, the guest is held for a while and then goes on; a reader sees the last of it', async () => {

@@ -1,5 +1,5 @@
 /** What a user, or a host, can have wrong: each with its sentence and its exit code, and nothing left behind. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -218,6 +218,25 @@ describe('a socket in use', () => {
   });
 });
 
+/** Processes that `parent` has started, whose program begins with `name`. */
+function childrenOf(parent: number, name: string): number[] {
+  const stats = readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map((entry) => /^(\d+) \((.*)\) \S (\d+)/s.exec(statOf(entry)) ?? []);
+  return stats
+    .filter(([, , command, ppid]) => Number(ppid) === parent && command!.startsWith(name))
+    .map(([, pid]) => Number(pid));
+}
+
+/** proc(5), /proc/PID/stat; nothing for a process that has just ended. */
+function statOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** `orko-vmm nested` on this machine, by the installed form, with a cache of the test's. */
 describe.skipIf(isArmHost())('the nested machine', () => {
   let cache: string;
@@ -266,12 +285,16 @@ describe.skipIf(isArmHost())('the nested machine', () => {
     expect(left.filter((name) => /partial|lock|l1-/.test(name))).toEqual([]);
   });
 
-  test('L1 is killed under the guest, which ctl reached from here until then', { timeout: 5 * SLOW_MS }, async () => {
+  test('L1 is killed under the guest, which ctl reached from here until then', { timeout: 5 * SLOW_MS }, async ({
+    onTestFinished,
+  }) => {
     const running = write(
       'running.yaml',
       `name: running\nmemory: 64M\nkernel: { image: ${payload('counters').image} }\n`,
     );
     const child = spawn(process.execPath, [program(), 'nested', running], { stdio: ['pipe', 'pipe', 'pipe'] });
+    // A guest that counts would go on for ever, and QEMU ends with the process that started it.
+    onTestFinished(() => void child.kill('SIGKILL'));
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
@@ -285,10 +308,7 @@ describe.skipIf(isArmHost())('the nested machine', () => {
     );
     const ctl = () => spawnSync(process.execPath, [program(), 'ctl', 'running', 'status'], { encoding: 'utf8' });
     expect(ctl()).toMatchObject({ status: 0, stdout: expect.stringContaining('name: running\nstate: running\n') });
-    const pids = execFileSync('pgrep', ['-P', `${child.pid}`, 'qemu'], { encoding: 'utf8' })
-      .trim()
-      .split('\n');
-    for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
+    for (const pid of childrenOf(child.pid!, 'qemu')) process.kill(pid, 'SIGKILL');
     const status = await new Promise((resolve) => child.on('close', resolve));
     expect(stderr).toContain('The nested machine ended under the guest: QEMU was ended by SIGKILL');
     expect(status).toBe(NESTED);
